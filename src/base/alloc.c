@@ -1,0 +1,103 @@
+/* Counted allocation: a header of 64 bytes in front of each block holds its size.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER = 64 };
+
+static _Atomic int64_t live_blocks, live_bytes, peak_bytes, countdown;
+
+static void count(int64_t bytes)
+{
+    const int64_t now = atomic_fetch_add(&live_bytes, bytes) + bytes;
+    int64_t peak = atomic_load(&peak_bytes);
+    while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now)) continue;
+}
+
+static bool planted_failure(void)
+{
+    return atomic_load(&countdown) > 0 && atomic_fetch_sub(&countdown, 1) == 1;
+}
+
+pp_status pp_alloc(size_t number, size_t size, void **out)
+{
+    if (size != 0 && number > (SIZE_MAX / 2 - 2 * HEADER) / size)
+        return PP_FAIL(PP_ERR_RESOURCE,
+                       "%zu elements of %zu bytes are more than memory can address", number, size);
+    const size_t bytes = number * size;
+    const size_t whole = (bytes + HEADER + HEADER - 1) / HEADER * HEADER;
+    char *block = planted_failure() ? NULL : aligned_alloc(HEADER, whole);
+    if (!block)
+        return PP_FAIL(PP_ERR_RESOURCE, "out of memory: %.1f MiB asked for, %.1f MiB in use",
+                       (double)bytes / 1048576.0, (double)pp_alloc_live_bytes() / 1048576.0);
+    memset(block, 0, whole);
+    memcpy(block, &bytes, sizeof bytes);
+    atomic_fetch_add(&live_blocks, 1);
+    count((int64_t)bytes);
+    *out = block + HEADER;
+    return PP_OK;
+}
+
+void pp_free(void *data)
+{
+    if (!data) return;
+    char *block = (char *)data - HEADER;
+    size_t bytes;
+    memcpy(&bytes, block, sizeof bytes);
+    atomic_fetch_sub(&live_blocks, 1);
+    atomic_fetch_sub(&live_bytes, (int64_t)bytes);
+    free(block);
+}
+
+pp_status pp_realloc(void **data, size_t bytes)
+{
+    void *to;
+    PP_TRY(pp_alloc(bytes, 1, &to));
+    if (*data) {
+        size_t old;
+        memcpy(&old, (char *)*data - HEADER, sizeof old);
+        memcpy(to, *data, old < bytes ? old : bytes);
+        pp_free(*data);
+    }
+    *data = to;
+    return PP_OK;
+}
+
+pp_status pp_strdup(const char *text, char **out)
+{
+    const size_t bytes = strlen(text) + 1;
+    char *copy;
+    PP_TRY(PP_ALLOC(bytes, &copy));
+    memcpy(copy, text, bytes);
+    *out = copy;
+    return PP_OK;
+}
+
+int64_t pp_alloc_live_blocks(void)
+{
+    return atomic_load(&live_blocks);
+}
+
+int64_t pp_alloc_live_bytes(void)
+{
+    return atomic_load(&live_bytes);
+}
+
+int64_t pp_alloc_peak_bytes(void)
+{
+    return atomic_load(&peak_bytes);
+}
+
+void pp_alloc_reset_peak(void)
+{
+    atomic_store(&peak_bytes, atomic_load(&live_bytes));
+}
+
+void pp_alloc_fail_after(int64_t n)
+{
+    atomic_store(&countdown, n);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+
+int pp_test_main(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    const long long left = (long long)pp_alloc_live_blocks();
+    if (left && !failed) (void)fprintf(stderr, "%lld blocks of memory were not freed\n", left);
+    return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+Suite *pp_test_suite(const char *name, const TTest *const *tests)
+{
+    Suite *suite = suite_create(name);
+    TCase *one = tcase_create(name);
+    for (; *tests; tests++) tcase_add_test(one, *tests);
+    suite_add_tcase(suite, one);
+    return suite;
+}
+
+const char *pp_test_backend(void)
+{
+    const char *name = getenv("PP_TEST_BACKEND");
+    return name ? name : "cpu";
+}
+
+const char *pp_test_shared(const char *path)
+{
+    static char whole[4096];
+    const char *shared = getenv("SHARED");
+    if (!shared) return NULL;
+    (void)snprintf(whole, sizeof whole, "%s/%s", shared, path);
+    struct stat facts;
+    return stat(whole, &facts) == 0 ? whole : NULL;
+}
+
+int pp_test_skip(const char *why)
+{
+    (void)printf("skipped: %s\n", why);
+    return 77;
+}

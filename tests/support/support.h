@@ -1,0 +1,36 @@
+/* What every Check program of the tests shares: no fork, a leak count, the back end and the data folder from the
+ * environment. A program is: suites made with pp_test_case, `int main(void) { return pp_test_main(suite()); }`.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_TEST_SUPPORT_H
+#define PP_TEST_SUPPORT_H
+
+#include <check.h>
+#include <polyptych/status.h>
+
+/** Runs the suite; fails too if a block of the counting allocator is left. Returns the exit code. */
+int pp_test_main(Suite *suite);
+/** A suite of one case with these tests (NULL-terminated). */
+Suite *pp_test_suite(const char *name, const TTest *const *tests);
+/** PP_TEST_BACKEND, "cpu" by default. */
+const char *pp_test_backend(void);
+/** Path in ../shared in a static buffer, or NULL where there is none: then exit with pp_test_skip. */
+const char *pp_test_shared(const char *path);
+/** Prints why and returns 77, which CTest shows as skipped. */
+int pp_test_skip(const char *why);
+
+/** Fails the test with the error record's text. */
+#define pp_assert_ok(expr)                                                                         \
+    do {                                                                                           \
+        const pp_status status_ = (expr);                                                          \
+        ck_assert_msg(status_ == PP_OK, "%s: %s", #expr, pp_error_last()->text);                   \
+    } while (0)
+/** a is within `bar` of b. */
+#define pp_assert_near(a, b, bar)                                                                  \
+    do {                                                                                           \
+        const double a_ = (a), b_ = (b), bar_ = (bar);                                             \
+        ck_assert_msg(a_ - b_ <= bar_ && b_ - a_ <= bar_,                                          \
+                      "%s = %.9g, %s = %.9g, apart %.3g > %.3g", #a, a_, #b, b_,                   \
+                      a_ > b_ ? a_ - b_ : b_ - a_, bar_);                                          \
+    } while (0)
+
+#endif
