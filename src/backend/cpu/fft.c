@@ -54,7 +54,7 @@ static pp_status make(const fftwf_iodim *dims, int rank, const fftwf_iodim *batc
 
 pp_status pp_fft_create(int ndim, const int64_t *shape, int64_t batch, int sign, pp_fft **out)
 {
-    fftwf_iodim dims[2];
+    fftwf_iodim dims[2] = {{0, 0, 0}};
     int64_t stride = 1;
     for (int k = ndim - 1; k >= 0; k--) {
         dims[k] = (fftwf_iodim){(int)shape[k], (int)stride, (int)stride};

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what the tests need (Debian 12), builds with gcc and clang, warnings as errors, runs every test, once more with
+# the address and undefined-behaviour sanitizers, and checks the style.
+#   tests/run.sh [quick]     quick: gcc and its tests only
+# SPDX-License-Identifier: BSD-3-Clause
+. "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
+cd "$root"
+install_packages $(packages test)
+export JOBS=${JOBS:-$(nproc)}
+failed=()
+
+step() {
+    local name=$1
+    shift
+    echo "== $name"
+    local start=$SECONDS
+    "$@" || failed+=("$name")
+    echo "== $name: $((SECONDS - start)) s"
+}
+
+suite() { # FOLDER [ctest options]
+    local folder=$1
+    shift
+    ctest --test-dir "$folder" --output-on-failure -j "$JOBS" "$@"
+}
+
+step "gcc: build" build build-gcc -DPP_WERROR=ON -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++
+if [ "${1:-}" != quick ]; then
+    step "clang: build" build build-clang -DPP_WERROR=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+    step "sanitizers: build" build build-asan -DPP_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPP_SANITIZE=address,undefined
+    step "style: format" tests/style/format.sh build-clang
+    step "style: tidy" tests/style/tidy.sh build-clang
+    step "clang: tests" suite build-clang -LE slow
+    export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+    step "sanitizers: tests" suite build-asan -LE slow -L unit
+fi
+step "gcc: tests" suite build-gcc
+if [ ${#failed[@]} -gt 0 ]; then
+    printf 'failed: %s\n' "${failed[@]}"
+    exit 1
+fi
+echo "all steps passed"
