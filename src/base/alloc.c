@@ -25,7 +25,7 @@ static bool planted_failure(void)
 
 pp_status pp_alloc(size_t number, size_t size, void **out)
 {
-    if (size != 0 && number > (SIZE_MAX / 2 - 2 * HEADER) / size)
+    if (size != 0 && number > (SIZE_MAX / 2 - 128) / size)
         return PP_FAIL(PP_ERR_RESOURCE,
                        "%zu elements of %zu bytes are more than memory can address", number, size);
     const size_t bytes = number * size;
