@@ -1,0 +1,32 @@
+/* The list of back ends.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/backend.h"
+
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+
+static const pp_backend *const backends[] = {&pp_backend_cpu, NULL};
+
+const pp_backend *const *pp_backends(void)
+{
+    return backends;
+}
+
+const pp_backend *pp_backend_find(const char *name)
+{
+    const bool best = strcmp(name, "auto") == 0;
+    for (const pp_backend *const *b = backends; *b; b++) {
+        if (best ? (*b)->devices(NULL) > 0 : strcmp((*b)->name, name) == 0) return *b;
+    }
+    return NULL;
+}
+
+const pp_sweep_class *pp_backend_sweep(const pp_backend *backend, const pp_sweep_setup *setup,
+                                       const char *name)
+{
+    for (const pp_sweep_class *const *s = backend->sweeps; *s; s++) {
+        if ((!name || strcmp((*s)->name, name) == 0) && (*s)->supports(setup)) return *s;
+    }
+    return NULL;
+}

@@ -1,0 +1,49 @@
+/* Back ends: const typed tables of what differs from one kind of device to another. Everything above sees only these.
+ *
+ * Vectors are contiguous complex or real numbers in the back end's memory space; their reductions are in double and in an
+ * order that depends on `count` only. A complex number of double precision is {re, im}.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_BACKEND_H
+#define PP_BACKEND_H
+
+#include "backend/sweep.h"
+
+/** Vector kernels. threads: how many may be used (host back ends). */
+typedef struct pp_vectors {
+    /** sum w conj(x) y; w real or NULL for 1. */
+    pp_c64 (*dot)(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t count, int threads);
+    /** d = -w g + beta d; w NULL for 1. beta = 0 ignores what was in d. */
+    void (*direction)(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta, int64_t count,
+                      int threads);
+    /** y += a x. */
+    void (*axpy)(pp_c32 *y, double a, const pp_c32 *x, int64_t count, int threads);
+    /** x *= a. */
+    void (*scale)(pp_c32 *x, double a, int64_t count, int threads);
+    /** Largest of w. */
+    double (*largest)(const float *w, int64_t count, int threads);
+    /** w = 1 / sqrt((0.95 w)^2 + (0.05 largest)^2): preconditioner from an illumination (LSQ-ML's, Odstrcil 2018). */
+    void (*weight)(float *w, double largest, int64_t count, int threads);
+} pp_vectors;
+
+typedef struct pp_backend {
+    const char *name; /* "cpu" */
+    /** Number of devices; where 0, `why` (if not NULL) gets a static text. */
+    int (*devices)(const char **why);
+    /** Zeroed memory of the device / gives it back / copies to and from the host. */
+    pp_status (*alloc)(size_t bytes, void **out);
+    void (*release)(void *memory);
+    pp_status (*upload)(void *to, const void *from_host, size_t bytes);
+    pp_status (*download)(void *to_host, const void *from, size_t bytes);
+    const pp_vectors *vectors;
+    const pp_sweep_class *const *sweeps; /* best first, up to NULL */
+} pp_backend;
+
+/** The back ends that were built, up to NULL. */
+const pp_backend *const *pp_backends(void);
+/** By name, NULL where there is none; "auto" is the best one that has a device. */
+const pp_backend *pp_backend_find(const char *name);
+/** The first implementation that supports `setup`; name: only the one of this name (NULL: any). NULL where there is none. */
+const pp_sweep_class *pp_backend_sweep(const pp_backend *backend, const pp_sweep_setup *setup,
+                                       const char *name);
+
+#endif

@@ -1,0 +1,11 @@
+/* The CPU back end: FFTW plans, OpenMP threads, host memory.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_CPU_H
+#define PP_CPU_H
+
+#include "backend/backend.h"
+
+extern const pp_backend pp_backend_cpu;
+extern const pp_vectors pp_cpu_vectors;
+
+#endif

@@ -1,0 +1,74 @@
+/* Vector kernels on the CPU. Reductions are cut into SEGMENTS pieces whatever the number of threads, each summed in
+ * LANES interleaved double sums, so that their bits depend on the data only.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cpu/cpu.h"
+#include "kernels/weight.h"
+
+enum { SEGMENTS = 128, LANES = 4 };
+
+static pp_c64 dot_part(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t from, int64_t to)
+{
+    double re[LANES] = {0}, im[LANES] = {0};
+    for (int64_t i = from; i < to; i++) {
+        const double s = w ? (double)w[i] : 1.0;
+        const int l = (int)((i - from) % LANES);
+        re[l] += s * ((double)x[i].re * (double)y[i].re + (double)x[i].im * (double)y[i].im);
+        im[l] += s * ((double)x[i].re * (double)y[i].im - (double)x[i].im * (double)y[i].re);
+    }
+    return (pp_c64){(re[0] + re[1]) + (re[2] + re[3]), (im[0] + im[1]) + (im[2] + im[3])};
+}
+
+static pp_c64 dot(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t count, int threads)
+{
+    pp_c64 part[SEGMENTS], sum = {0, 0};
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int s = 0; s < SEGMENTS; s++)
+        part[s] = dot_part(x, y, w, count * s / SEGMENTS, count * (s + 1) / SEGMENTS);
+    for (int s = 0; s < SEGMENTS; s++) sum.re += part[s].re, sum.im += part[s].im;
+    return sum;
+}
+
+static void direction(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta, int64_t count,
+                      int threads)
+{
+    const bool fresh = beta.re == 0 && beta.im == 0;
+    const float br = (float)beta.re, bi = (float)beta.im;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) {
+        const float s = w ? w[i] : 1.0f;
+        const pp_c32 old = fresh ? (pp_c32){0, 0} : d[i];
+        d[i].re = br * old.re - bi * old.im - s * g[i].re;
+        d[i].im = br * old.im + bi * old.re - s * g[i].im;
+    }
+}
+
+static void axpy(pp_c32 *y, double a, const pp_c32 *x, int64_t count, int threads)
+{
+    const float s = (float)a;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) y[i].re += s * x[i].re, y[i].im += s * x[i].im;
+}
+
+static void scale(pp_c32 *x, double a, int64_t count, int threads)
+{
+    const float s = (float)a;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) x[i].re *= s, x[i].im *= s;
+}
+
+static double largest(const float *w, int64_t count, int threads)
+{
+    float top = 0;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(max : top)
+    for (int64_t i = 0; i < count; i++) top = w[i] > top ? w[i] : top;
+    return (double)top;
+}
+
+static void weight(float *w, double top, int64_t count, int threads)
+{
+    const float limit = (float)top;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) w[i] = pp_weight(w[i], limit);
+}
+
+const pp_vectors pp_cpu_vectors = {dot, direction, axpy, scale, largest, weight};
