@@ -1,0 +1,52 @@
+/* Parallel-beam projector by the Fourier slice theorem: R and its exact transpose.
+ *
+ * A line of a view at angle t is p(u) = sum over pixels of the band-limited image along u = x cos t + y sin t, in pixels:
+ * the 1-D inverse FFT of the image's spectrum on a radial line, which a non-uniform FFT takes from a zero-padded 2-D FFT
+ * (Kaiser-Bessel kernel of Beatty, Nishimura and Pauly, IEEE Trans. Med. Imag. 24, 799 (2005), width 6). R is linear and
+ * real: the sample at the Nyquist frequency of an even n is the mean of its two ends, so two real slices go as one complex.
+ * The image is taken as periodic: the object belongs inside the circle of diameter n.
+ *
+ * Frame: slices [y][x], axis at index n / 2 of both, lines [u] with the axis at index n / 2 + axis. Slabs: volume
+ * [slice][n][n], lines [slice][view][n]. Slices are worked on in batches of fixed size, each by one thread: the results do not
+ * depend on the number of threads. Not collective: no function here talks to other ranks.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_PROJECTOR_H
+#define PP_PROJECTOR_H
+
+#include <polyptych/status.h>
+
+typedef struct pp_projector pp_projector;
+
+typedef struct pp_projector_setup {
+    int64_t n;            /* slices are n x n, lines n; 4 to 16384 */
+    int64_t views;        /* V */
+    const double *angles; /* [V] rad, any values, any order; copied */
+    const double *shifts; /* [V] pixels along u: line(u) = R(u - shift); NULL for none; copied */
+    double axis;          /* pixels: the rotation axis lies at column n / 2 + axis */
+    double
+        oversampling; /* of the FFT grid; 0 for 2; 1.5 saves memory at an error of 5e-5 instead of 7e-6 */
+    int threads; /* 0: as many as OpenMP gives */
+} pp_projector_setup;
+
+PP_MUST_CHECK pp_status pp_projector_create(const pp_projector_setup *setup, pp_projector **out);
+void pp_projector_free(pp_projector **projector);
+/** Other shifts [V] (NULL for none) and axis for the same angles. Cheap. */
+void pp_projector_set_shifts(pp_projector *projector, const double *shifts, double axis);
+int64_t pp_projector_size(const pp_projector *projector);
+int64_t pp_projector_views(const pp_projector *projector);
+int pp_projector_threads(const pp_projector *projector);
+/** Bytes that a projector of this setup holds, working memory of its threads included (threads > 0). */
+double pp_projector_bytes(const pp_projector_setup *setup);
+
+/** lines [slices][V][n] = R volume [slices][n][n]. */
+PP_MUST_CHECK pp_status pp_projector_forward(const pp_projector *projector, int64_t slices,
+                                             const pp_c32 *volume, pp_c32 *lines);
+PP_MUST_CHECK pp_status pp_projector_forward_real(const pp_projector *projector, int64_t slices,
+                                                  const float *volume, float *lines);
+/** volume [slices][n][n] = R^T lines [slices][V][n]: plain back-projection, the sum over views. */
+PP_MUST_CHECK pp_status pp_projector_adjoint(const pp_projector *projector, int64_t slices,
+                                             const pp_c32 *lines, pp_c32 *volume);
+PP_MUST_CHECK pp_status pp_projector_adjoint_real(const pp_projector *projector, int64_t slices,
+                                                  const float *lines, float *volume);
+
+#endif
