@@ -8,7 +8,7 @@
  *
  * Frame: slices [y][x], axis at index n / 2 of both, lines [u] with the axis at index n / 2 + axis. Slabs: volume
  * [slice][n][n], lines [slice][view][n]. Slices are worked on in batches of fixed size, each by one thread: the results do not
- * depend on the number of threads. Not collective: no function here talks to other ranks.
+ * depend on the number of threads. A projector holds working memory: one call at a time. Not collective: no function here talks to other ranks.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_PROJECTOR_H
 #define PP_PROJECTOR_H
@@ -34,6 +34,8 @@ void pp_projector_free(pp_projector **projector);
 void pp_projector_set_shifts(pp_projector *projector, const double *shifts, double axis);
 int64_t pp_projector_size(const pp_projector *projector);
 int64_t pp_projector_views(const pp_projector *projector);
+/** [V] rad. */
+const double *pp_projector_angles(const pp_projector *projector);
 int pp_projector_threads(const pp_projector *projector);
 /** Bytes that a projector of this setup holds, working memory of its threads included (threads > 0). */
 double pp_projector_bytes(const pp_projector_setup *setup);
