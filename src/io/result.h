@@ -19,6 +19,11 @@ void pp_identity_free(pp_identity *identity);
  *  or none of ours. */
 PP_MUST_CHECK pp_status pp_result_identity(const char *path, pp_identity *out);
 
+/** Writes an identity into a file that is being made; parameters may be NULL. */
+struct pp_h5;
+PP_MUST_CHECK pp_status pp_identity_write(struct pp_h5 *file, const char *hash,
+                                          const char *parameters);
+
 typedef struct pp_named_array {
     const char *port; /* "object", "probe", ... as in polyptych/stage.h */
     const pp_array *array;
