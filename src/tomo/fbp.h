@@ -17,8 +17,9 @@ typedef enum pp_filter {
     PP_FILTER_HANN
 } pp_filter;
 
-/** Quadrature weights [views] in rad of irregular angles: half the gap to both neighbours modulo pi, equal angles share
- *  theirs; gaps above twice the median (a missing wedge) count as the median. Regular angles over pi: pi / views each. */
+/** Quadrature weights [views] in rad of any angles: half of both gaps to the neighbours modulo pi; equal angles share
+ *  theirs. A gap wider than 10 degrees and than twice the median is a missing wedge and counts as the median, so that the
+ *  views at its edges do not dominate. Regular angles over pi: pi / views each. */
 PP_MUST_CHECK pp_status pp_angle_weights(int64_t views, const double *angles, double *weights);
 
 /** Zeroes pixels of slices [slices][n][n] outside the circle around index n / 2; radius 0 for n / 2 - 1. */
@@ -29,6 +30,9 @@ typedef struct pp_fbp_setup {
     pp_filter filter;
     double cutoff;         /* in Nyquist frequencies, 0 < cutoff <= 1; 0 for 1 */
     const double *weights; /* [V] rad; NULL for pp_angle_weights */
+    bool
+        band_limited; /* between samples lines are as smooth as R takes them; they are straight otherwise, which damps
+                        * by sinc^2: less streaks from few views, and what other programs do */
     bool derivative; /* lines are d/du of the projections: Hilbert filter instead of the ramp */
     bool
         whole_square; /* keep pixels outside the circle of radius n / 2 - 1; they are zeroed otherwise */
@@ -44,5 +48,8 @@ PP_MUST_CHECK pp_status pp_fbp_run(const pp_fbp *fbp, int64_t slices, const pp_c
                                    pp_c32 *volume);
 PP_MUST_CHECK pp_status pp_fbp_run_real(const pp_fbp *fbp, int64_t slices, const float *lines,
                                         float *volume);
+
+/** Bytes that a filtered back-projection holds besides its projector. */
+double pp_fbp_bytes(int64_t n, int64_t views, int threads);
 
 #endif
