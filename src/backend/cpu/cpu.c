@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cpu/cpu.h"
 
+#include "backend/cpu/fftw_sweep.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
@@ -23,7 +25,7 @@ static pp_status copy(void *to, const void *from, size_t bytes)
     return PP_OK;
 }
 
-static const pp_sweep_class *const sweeps[] = {NULL};
+static const pp_sweep_class *const sweeps[] = {&pp_sweep_fftw, NULL};
 
 const pp_backend pp_backend_cpu = {
     .name = "cpu",

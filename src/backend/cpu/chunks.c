@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cpu/chunks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+typedef struct keyed {
+    uint64_t key;
+    int64_t pattern;
+} keyed;
+
+/* Distance along the Hilbert curve of order 16 (Hilbert, Math. Ann. 38, 459 (1891)). */
+static uint64_t hilbert(uint32_t y, uint32_t x)
+{
+    uint64_t d = 0;
+    for (uint32_t s = 1u << 15; s > 0; s >>= 1) {
+        const uint32_t ry = (y & s) != 0, rx = (x & s) != 0;
+        d += (uint64_t)s * s * ((3 * rx) ^ ry);
+        if (!ry) {
+            if (rx) x = 0xffff - x, y = 0xffff - y;
+            const uint32_t t = x;
+            x = y, y = t;
+        }
+    }
+    return d;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const keyed *p = a, *q = b;
+    if (p->key != q->key) return p->key < q->key ? -1 : 1;
+    return p->pattern < q->pattern ? -1 : p->pattern > q->pattern;
+}
+
+/* Cells of an eighth of the window, so that the curve follows the scan and not its jitter. */
+static pp_status sort(pp_chunks *c, int64_t n)
+{
+    keyed *keys;
+    PP_TRY(PP_ALLOC(c->patterns, &keys));
+    const int64_t cell = n / 8 > 0 ? n / 8 : 1;
+    for (int64_t j = 0; j < c->patterns; j++)
+        keys[j] = (keyed){hilbert((uint32_t)(c->window[j][0] / cell) & 0xffff,
+                                  (uint32_t)(c->window[j][1] / cell) & 0xffff),
+                          j};
+    qsort(keys, (size_t)c->patterns, sizeof *keys, by_key);
+    for (int64_t j = 0; j < c->patterns; j++) c->order[j] = keys[j].pattern;
+    pp_free(keys);
+    return PP_OK;
+}
+
+static void box(const pp_chunks *c, pp_chunk *k, int64_t n)
+{
+    int64_t lo[2] = {INT64_MAX, INT64_MAX}, hi[2] = {0, 0};
+    for (int64_t i = k->first; i < k->first + k->count; i++)
+        for (int a = 0; a < 2; a++) {
+            const int64_t w = c->window[c->order[i]][a];
+            lo[a] = w < lo[a] ? w : lo[a], hi[a] = w + n > hi[a] ? w + n : hi[a];
+        }
+    k->y = lo[0], k->x = lo[1], k->height = hi[0] - lo[0], k->width = hi[1] - lo[1];
+}
+
+static void cut(pp_chunks *c, int64_t count, int64_t n)
+{
+    c->count = count, c->pixels = 0;
+    for (int64_t i = 0; i < count; i++) {
+        pp_chunk *k = &c->chunk[i];
+        k->first = c->patterns * i / count;
+        k->count = c->patterns * (i + 1) / count - k->first;
+        box(c, k, n);
+        k->offset = c->pixels;
+        c->pixels += k->height * k->width;
+    }
+}
+
+/* At most PP_CHUNKS_MOST, at least 4 patterns each, and fewer where the boxes would take more than two objects. */
+pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
+{
+    pp_status status = PP_OK;
+    pp_chunks c = {.patterns = s->patterns};
+    PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.order));
+    PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.window));
+    PP_TRY_TO(failed, PP_ALLOC(PP_CHUNKS_MOST, &c.chunk));
+    for (int64_t j = 0; j < s->patterns; j++)
+        for (int a = 0; a < 2; a++) c.window[j][a] = (int32_t)rint(s->positions[2 * j + a]);
+    PP_TRY_TO(failed, sort(&c, s->n));
+    int64_t count = s->patterns / 4;
+    count = count < 1 ? 1 : count > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : count;
+    for (cut(&c, count, s->n); count > 4 && c.pixels > 2 * s->object[0] * s->object[1];)
+        count /= 2, cut(&c, count, s->n);
+    *out = c;
+    return PP_OK;
+failed:
+    pp_chunks_free(&c);
+    return status;
+}
+
+void pp_chunks_free(pp_chunks *chunks)
+{
+    pp_free(chunks->order);
+    pp_free(chunks->window);
+    pp_free(chunks->chunk);
+    *chunks = (pp_chunks){0};
+}
+
+void pp_chunks_merge(const pp_chunks *c, float *out, const float *boxes, int parts,
+                     const int64_t object[2], int threads)
+{
+    const int64_t width = object[1] * parts;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t y = 0; y < object[0]; y++) {
+        memset(out + y * width, 0, (size_t)width * sizeof *out);
+        for (int64_t i = 0; i < c->count; i++) {
+            const pp_chunk *k = &c->chunk[i];
+            if (y < k->y || y >= k->y + k->height) continue;
+            const float *from = boxes + (k->offset + (y - k->y) * k->width) * parts;
+            float *to = out + y * width + k->x * parts;
+            for (int64_t x = 0; x < k->width * parts; x++) to[x] += from[x];
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/* The order in which patterns are summed: along a Hilbert curve over the object, so that neighbours in the order are
+ * neighbours in the object, cut into chunks that depend on positions and sizes only, never on threads.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_CHUNKS_H
+#define PP_CHUNKS_H
+
+#include "backend/sweep.h"
+
+typedef struct pp_chunk {
+    int64_t first, count;        /* patterns order[first .. first + count) */
+    int64_t y, x, height, width; /* box of their windows in the object array */
+    int64_t offset;              /* of the box in an array of all boxes, in pixels */
+} pp_chunk;
+
+typedef struct pp_chunks {
+    int64_t patterns, count, pixels; /* pixels: of all boxes together */
+    int64_t *order;                  /* [patterns] */
+    int32_t (*window)[2];            /* [patterns] (y, x) = rint(position), by pattern number */
+    pp_chunk *chunk;                 /* [count] */
+} pp_chunks;
+
+enum { PP_CHUNKS_MOST = 32 };
+
+PP_MUST_CHECK pp_status pp_chunks_create(const pp_sweep_setup *setup, pp_chunks *out);
+void pp_chunks_free(pp_chunks *chunks);
+/** out [Y][X] = sum of all boxes, chunk by chunk at each pixel. boxes: complex or float, as `parts` (2 or 1) floats a pixel. */
+void pp_chunks_merge(const pp_chunks *chunks, float *out, const float *boxes, int parts,
+                     const int64_t object[2], int threads);
+
+#endif
