@@ -22,7 +22,8 @@ add_library(polyptych_warnings INTERFACE)
 target_compile_options(polyptych_warnings INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
                             -Wmissing-prototypes -Wcast-qual -Wvla>
-    $<$<AND:$<BOOL:${PP_WERROR}>,$<COMPILE_LANGUAGE:C>>:-Werror>)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual>
+    $<$<AND:$<BOOL:${PP_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
 if(PP_SANITIZE)
   add_compile_options(-fsanitize=${PP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PP_SANITIZE})
