@@ -18,13 +18,18 @@ struct pp_dct {
 /* FFTW's planner is not thread-safe. */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 static unsigned effort_flag = FFTW_MEASURE;
+static pp_fft_effort effort_now = PP_FFT_MEASURE;
 
-void pp_fft_set_effort(pp_fft_effort effort)
+pp_fft_effort pp_fft_set_effort(pp_fft_effort effort)
 {
+    const pp_fft_effort before = effort_now;
+
     static const unsigned flags[] = {[PP_FFT_ESTIMATE] = FFTW_ESTIMATE,
                                      [PP_FFT_MEASURE] = FFTW_MEASURE,
                                      [PP_FFT_PATIENT] = FFTW_PATIENT};
     effort_flag = flags[effort];
+    effort_now = effort;
+    return before;
 }
 
 /* Planning overwrites its array, so it gets one of its own. */
