@@ -220,8 +220,9 @@ static pp_status work_create(int64_t pixels, work *out)
     float *block;
     *out = (work){0};
     PP_TRY(PP_ALLOC(7 * pixels, &block));
-    float **const parts[] = {&out->wrapped, &out->left, &out->rho, &out->weight,
-                             &out->z,       &out->p,    &out->q};
+    /* z comes first: the cosine transforms want it aligned. */
+    float **const parts[] = {&out->z,      &out->wrapped, &out->left, &out->rho,
+                             &out->weight, &out->p,       &out->q};
     for (int k = 0; k < 7; k++) *parts[k] = block + k * pixels;
     const pp_status status = PP_ALLOC(pixels, &out->near_residue);
     if (status != PP_OK) pp_free(block);
@@ -243,7 +244,7 @@ pp_status pp_unwrap_run(const pp_unwrap *unwrap, const pp_c32 *psi, const float 
     } else {
         weighted(unwrap, weight, &w, phase);
     }
-    pp_free(w.wrapped);
+    pp_free(w.z);
     pp_free(w.near_residue);
     return PP_OK;
 }
