@@ -40,7 +40,8 @@ typedef struct pp_config_stage {
     const char *id;
     const void *params; /* the class's struct, filled */
     pp_origin origin;   /* of the stage's group */
-    pp_origin *given;   /* one a row of the parameter table */
+    pp_origin *given;   /* one a row of the parameter table; an empty text or list is not given */
+    bool sound;         /* nothing in the file is wrong with this stage's own settings */
 } pp_config_stage;
 
 typedef struct pp_config pp_config; /* owns all texts, structs and lists */
@@ -58,10 +59,16 @@ typedef struct pp_class_source {
 PP_MUST_CHECK pp_status pp_config_read(const char *path, int count, const char *const *overrides,
                                        const pp_class_source *source, pp_findings *findings,
                                        pp_config **out);
+/** The same from the text that pp_config_text made (other ranks). `path`: what pp_config_path shall be. */
+PP_MUST_CHECK pp_status pp_config_read_text(const char *text, const char *path,
+                                            const pp_class_source *source, pp_findings *findings,
+                                            pp_config **out);
 void pp_config_free(pp_config **config);
 
 const pp_settings *pp_config_settings(const pp_config *config);
+/** Absolute path of the file. */
 const char *pp_config_path(const pp_config *config);
+/** Stages in order; a group whose `use` is unknown is left out (and is a finding). */
 int pp_config_stages(const pp_config *config);
 const pp_config_stage *pp_config_stage_at(const pp_config *config, int index);
 /** The settings' own table, for the reference and the templates. */
