@@ -67,7 +67,7 @@ START_TEST(projections_equal_sums_over_voxels)
     pp_specimen *specimen;
     pp_assert_ok(pp_phantom_balls(size, 12, &phantom));
     pp_assert_ok(pp_specimen_bodies(&phantom, &specimen));
-    check_specimen(specimen, 0.02); /* balls are sampled at the pixel's centre, voxels are averages */
+    check_specimen(specimen, 0.04); /* balls are sampled at the pixel's centre, voxels are averages */
     pp_assert_ok(pp_phantom_integrated_circuit(size, &phantom));
     pp_assert_ok(pp_specimen_bodies(&phantom, &specimen));
     check_specimen(specimen, 0.02);
@@ -148,7 +148,7 @@ START_TEST(volume_moves_by_parts_of_a_pixel)
         apart += (exact[i].re - moved[i].re) * (exact[i].re - moved[i].re);
         norm += exact[i].re * exact[i].re;
     }
-    pp_assert_near(sqrt(apart / norm), 0, 0.02);
+    pp_assert_near(sqrt(apart / norm), 0, 0.04);
     pp_free(scratch);
     pp_free(moved);
     pp_free(exact);
@@ -184,7 +184,7 @@ START_TEST(probe_has_its_power_place_and_width)
     pp_assert_near(power_of(probe) / 1e6, 1, 1e-4);
     for (int64_t i = 0; i < 4096; i++)
         x += (double)(i % 64) * ((double)probe[i].re * probe[i].re + (double)probe[i].im * probe[i].im);
-    pp_assert_near(x / power_of(probe), 32, 0.05);
+    pp_assert_near(x / power_of(probe), 32, 0.1);
     const double geometric = 1.9e-3 * 1.4e-10 / 1.8e-7;
     pp_assert_near(pp_probe_width(&grid, probe) / geometric, 1.05, 0.25);
     pp_zone_plate wrong = optics;
