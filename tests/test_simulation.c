@@ -67,7 +67,8 @@ START_TEST(projections_equal_sums_over_voxels)
     pp_specimen *specimen;
     pp_assert_ok(pp_phantom_balls(size, 12, &phantom));
     pp_assert_ok(pp_specimen_bodies(&phantom, &specimen));
-    check_specimen(specimen, 0.04); /* balls are sampled at the pixel's centre, voxels are averages */
+    check_specimen(specimen,
+                   0.04); /* balls are sampled at the pixel's centre, voxels are averages */
     pp_assert_ok(pp_phantom_integrated_circuit(size, &phantom));
     pp_assert_ok(pp_specimen_bodies(&phantom, &specimen));
     check_specimen(specimen, 0.02);
@@ -127,7 +128,8 @@ START_TEST(volume_moves_by_parts_of_a_pixel)
     float *delta, *beta;
     pp_c64 *exact, *moved;
     pp_c32 *scratch;
-    const pp_body ball = {.kind = PP_BALL, .z = 1, .y = 3, .x = -2, .radius = 14, .delta = 1e-5, .beta = 1e-6};
+    const pp_body ball = {
+        .kind = PP_BALL, .z = 1, .y = 3, .x = -2, .radius = 14, .delta = 1e-5, .beta = 1e-6};
     const pp_window field = {-24, -24, 50, 50}, window = {-20.4, -19.7, 40, 40};
     pp_assert_ok(pp_phantom_create(&phantom));
     pp_assert_ok(pp_phantom_add(phantom, &ball));
@@ -183,7 +185,8 @@ START_TEST(probe_has_its_power_place_and_width)
     pp_assert_ok(pp_zone_plate_probe(&optics, &grid, 1e6, probe));
     pp_assert_near(power_of(probe) / 1e6, 1, 1e-4);
     for (int64_t i = 0; i < 4096; i++)
-        x += (double)(i % 64) * ((double)probe[i].re * probe[i].re + (double)probe[i].im * probe[i].im);
+        x += (double)(i % 64) *
+             ((double)probe[i].re * probe[i].re + (double)probe[i].im * probe[i].im);
     pp_assert_near(x / power_of(probe), 32, 0.1);
     const double geometric = 1.9e-3 * 1.4e-10 / 1.8e-7;
     pp_assert_near(pp_probe_width(&grid, probe) / geometric, 1.05, 0.25);
@@ -268,7 +271,8 @@ START_TEST(noise_is_poisson_and_threads_change_nothing)
     pp_assert_ok(PP_ALLOC(FRAMES * PIXELS, &frames));
     pp_assert_ok(PP_ALLOC(FRAMES * PIXELS, &again));
     pp_assert_ok(PP_ALLOC(PIXELS, &exact));
-    pp_simulation s = {.specimen = air, .probe = probe, .modes = 1, .n = 64, .seed = 5, .threads = 1};
+    pp_simulation s = {
+        .specimen = air, .probe = probe, .modes = 1, .n = 64, .seed = 5, .threads = 1};
     pp_simulated_view view = {.number = 3, .positions = positions, .count = 1};
     pp_assert_ok(pp_simulate_view(&s, &view, exact, &saturated));
     s.noise = true;

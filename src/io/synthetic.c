@@ -48,8 +48,7 @@ double pp_synthetic_angle(const pp_synthetic *p, int64_t view)
 void pp_synthetic_shift(const pp_synthetic *p, int64_t view, double shift[2])
 {
     pp_random random = pp_random_start((uint64_t)p->seed, stream(STREAM_SHIFT, view));
-    for (int k = 0; k < 2; k++)
-        shift[k] = p->misalignment * (2 * pp_random_uniform(&random) - 1);
+    for (int k = 0; k < 2; k++) shift[k] = p->misalignment * (2 * pp_random_uniform(&random) - 1);
 }
 
 static int64_t height_of(const pp_synthetic *p)
@@ -66,8 +65,8 @@ pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **r
                           .step = p->scan_step,
                           .jitter = p->scan_jitter};
     double *positions = NULL;
-    PP_TRY(pp_scan_positions(&scan, (uint64_t)p->seed, stream(STREAM_SCAN, view), &positions,
-                             count));
+    PP_TRY(
+        pp_scan_positions(&scan, (uint64_t)p->seed, stream(STREAM_SCAN, view), &positions, count));
     if (recorded) {
         pp_random random = pp_random_start((uint64_t)p->seed, stream(STREAM_ERROR, view));
         double *copy = NULL;
@@ -161,10 +160,12 @@ static pp_status unscaled(const pp_synthetic *p, pp_specimen **out)
         return status;
     }
     if (p->phantom == PP_PHANTOM_TWO_PHASE) return pp_specimen_two_phase(size, out);
-    if (p->phantom == PP_PHANTOM_BALLS) PP_TRY(pp_phantom_balls(size, p->balls, &phantom));
+    if (p->phantom == PP_PHANTOM_BALLS)
+        PP_TRY(pp_phantom_balls(size, p->balls, &phantom));
     else if (p->phantom == PP_PHANTOM_SIEMENS_STAR)
         PP_TRY(pp_phantom_siemens_star(size, p->spokes, &phantom));
-    else PP_TRY(pp_phantom_integrated_circuit(size, &phantom));
+    else
+        PP_TRY(pp_phantom_integrated_circuit(size, &phantom));
     return pp_specimen_bodies(&phantom, out);
 }
 

@@ -65,7 +65,8 @@ static double overlap(double centre, double lo, double hi)
 static double disc_area(double radius, double s)
 {
     const double c = fmax(-radius, fmin(radius, s));
-    return c * sqrt(radius * radius - c * c) + radius * radius * (asin(c / radius) + 1.5707963267948966);
+    return c * sqrt(radius * radius - c * c) +
+           radius * radius * (asin(c / radius) + 1.5707963267948966);
 }
 
 /* Area of the polygon [corner](u, w) left of `limit`: the sum over edges of the integral of w du (Green), signed by the
@@ -141,8 +142,8 @@ static void add_extruded(const pp_body *body, const turned *view, pp_window w,
     for (int64_t j = column[0]; j < column[1]; j++) {
         const double length = chord(body, view, w.u0 + (double)j);
         for (int64_t i = 0; i < w.rows; i++) {
-            const double part = overlap(w.v0 + (double)i, body->z - body->half_height,
-                                        body->z + body->half_height);
+            const double part =
+                overlap(w.v0 + (double)i, body->z - body->half_height, body->z + body->half_height);
             out[i * w.columns + j].re += body->delta * length * part;
             out[i * w.columns + j].im += body->beta * length * part;
         }
@@ -169,8 +170,10 @@ void pp_phantom_project(const pp_phantom *phantom, double angle, pp_window w, pp
         const pp_window part = {w.v0 + (double)row[0], w.u0, row[1] - row[0], w.columns};
         pp_c64 *at = out + row[0] * w.columns;
         if (row[1] <= row[0]) continue;
-        if (body->kind == PP_BALL) add_ball(body, view.centre, part, column, at);
-        else add_extruded(body, &view, part, column, at);
+        if (body->kind == PP_BALL)
+            add_ball(body, view.centre, part, column, at);
+        else
+            add_extruded(body, &view, part, column, at);
     }
 }
 
@@ -242,6 +245,5 @@ void pp_phantom_voxels(const pp_phantom *phantom, pp_slab slab, float *delta, fl
 {
     memset(delta, 0, (size_t)(slab.rows * slab.n * slab.n) * sizeof *delta);
     memset(beta, 0, (size_t)(slab.rows * slab.n * slab.n) * sizeof *beta);
-    for (int64_t k = 0; k < phantom->count; k++)
-        add_voxels(&phantom->bodies[k], slab, delta, beta);
+    for (int64_t k = 0; k < phantom->count; k++) add_voxels(&phantom->bodies[k], slab, delta, beta);
 }

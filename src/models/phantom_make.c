@@ -67,7 +67,8 @@ static pp_status fill_with_balls(pp_phantom *phantom, pp_phantom_size size, int6
         if (fits(phantom, &ball)) PP_TRY(pp_phantom_add(phantom, &ball));
     }
     if (pp_phantom_count(phantom) < count)
-        return PP_FAIL(PP_ERR_CONFIG, "%lld balls do not fit side by side, only %lld found a place; ask for fewer",
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "%lld balls do not fit side by side, only %lld found a place; ask for fewer",
                        (long long)count, (long long)pp_phantom_count(phantom));
     return PP_OK;
 }

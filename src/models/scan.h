@@ -5,13 +5,17 @@
 
 #include <polyptych/status.h>
 
-typedef enum pp_scan_kind { PP_SCAN_RASTER, PP_SCAN_JITTERED_RASTER, PP_SCAN_FERMAT_SPIRAL } pp_scan_kind;
+typedef enum pp_scan_kind {
+    PP_SCAN_RASTER,
+    PP_SCAN_JITTERED_RASTER,
+    PP_SCAN_FERMAT_SPIRAL
+} pp_scan_kind;
 
 typedef struct pp_scan {
     int kind;             /* pp_scan_kind */
     double height, width; /* the field that centres cover, about 0, pixels */
     double step;          /* distance of neighbours, pixels */
-    double jitter;        /* jittered raster: largest displacement of each point along each axis, pixels */
+    double jitter; /* jittered raster: largest displacement of each point along each axis, pixels */
 } pp_scan;
 
 /** Positions (y, x) of scan number `stream`, [count][2], from `seed` alone. New memory (pp_free). A Fermat spiral (points at

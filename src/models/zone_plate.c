@@ -45,7 +45,8 @@ static pp_status check(const pp_zone_plate *o, const pp_probe_grid *g)
         return PP_FAIL(PP_ERR_CONFIG, "the central stop of %g m covers the zone plate of %g m",
                        o->central_stop, o->diameter);
     return PP_FAIL(PP_ERR_CONFIG,
-                   "an outer zone width of %g m is finer than the object pixel of %g m: the detector does not hold the "
+                   "an outer zone width of %g m is finer than the object pixel of %g m: the "
+                   "detector does not hold the "
                    "bright-field cone; take a wider zone, a larger detector or a shorter distance",
                    o->outer_zone_width, g->pixel_size);
 }
@@ -59,7 +60,8 @@ pp_status pp_zone_plate_probe(const pp_zone_plate *optics, const pp_probe_grid *
     const double sum = fill_pupil(optics, grid, out);
     if (sum == 0)
         return PP_FAIL(PP_ERR_CONFIG,
-                       "the ring of the zone plate falls between the %lld x %lld detector's pixels; take a narrower "
+                       "the ring of the zone plate falls between the %lld x %lld detector's "
+                       "pixels; take a narrower "
                        "outer zone or a smaller stop",
                        (long long)grid->n, (long long)grid->n);
     PP_TRY(pp_fft_create(2, shape, 1, +1, &fft));

@@ -14,7 +14,8 @@ typedef struct pp_zone_plate {
     double outer_zone_width; /* dr, m */
     double central_stop;     /* diameter of the stop, m; 0 for none */
     double defocus;          /* z, m, positive downstream of the focus */
-    double astigmatism;      /* relative difference of the defocus of the two axes, half of it each way */
+    double
+        astigmatism; /* relative difference of the defocus of the two axes, half of it each way */
 } pp_zone_plate;
 
 /** Square grid of the object plane: n pixels of pixel_size (m) at wavelength (m). */

@@ -57,8 +57,7 @@ pp_status pp_png_write(const char *path, const pp_image *image)
 /* RFC 4648. */
 static void base64(const uint8_t *bytes, size_t count, char *out)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < count; i += 3) {
         const uint32_t b1 = i + 1 < count ? bytes[i + 1] : 0, b2 = i + 2 < count ? bytes[i + 2] : 0;
         const uint32_t word = (uint32_t)bytes[i] << 16 | b1 << 8 | b2;

@@ -51,9 +51,9 @@ static void add_mode(const pp_simulation *s, const pp_c32 *probe, const pp_fft *
     }
     pp_fft_run(fft, b->wave);
     for (int64_t i = 0; i < count; i++)
-        b->intensity[i] += ((double)b->wave[i].re * b->wave[i].re +
-                            (double)b->wave[i].im * b->wave[i].im) /
-                           (double)count;
+        b->intensity[i] +=
+            ((double)b->wave[i].re * b->wave[i].re + (double)b->wave[i].im * b->wave[i].im) /
+            (double)count;
 }
 
 /* Counts of one frame; returns how many pixels are saturated. */
@@ -113,8 +113,7 @@ static pp_status all_patterns(const pp_simulation *s, const pp_simulated_view *v
 #pragma omp parallel for schedule(static) num_threads(workers) reduction(+ : total)
     for (int worker = 0; worker < workers; worker++)
         for (int64_t j = worker; j < view->count; j += workers)
-            total += pattern(s, view, specimen, fft, j, &benches[worker],
-                             frames + j * s->n * s->n);
+            total += pattern(s, view, specimen, fft, j, &benches[worker], frames + j * s->n * s->n);
     pp_fft_free(&fft);
     *saturated = total;
     return PP_OK;
@@ -128,7 +127,8 @@ pp_status pp_simulate_view(const pp_simulation *s, const pp_simulated_view *view
     bench *benches = NULL;
     const int workers = s->threads > 0 ? s->threads : 1;
     PP_TRY(PP_ALLOC(workers, &benches));
-    PP_TRY_TO(done, pp_specimen_view_create(s->specimen, view->angle, field_of(s, view), &specimen));
+    PP_TRY_TO(done,
+              pp_specimen_view_create(s->specimen, view->angle, field_of(s, view), &specimen));
     for (int k = 0; k < workers; k++)
         PP_TRY_TO(done, bench_make(s->n * s->n, pp_specimen_scratch(specimen), &benches[k]));
     status = all_patterns(s, view, specimen, benches, frames, saturated);

@@ -12,10 +12,11 @@ typedef struct pp_simulation {
     const pp_specimen *specimen;
     const pp_c32 *probe; /* [modes][n][n], sqrt(counts), centre at n / 2 */
     int64_t modes, n;
-    double wave_number;  /* rad a pixel: 2 pi pixel size / wavelength */
-    double background;   /* counts a pixel and frame */
-    bool noise;          /* Poisson; without it counts are rounded */
-    const uint8_t *mask; /* [n][n], 1 measured, zero frequency at [0, 0]; others read 0. NULL: all measured */
+    double wave_number; /* rad a pixel: 2 pi pixel size / wavelength */
+    double background;  /* counts a pixel and frame */
+    bool noise;         /* Poisson; without it counts are rounded */
+    const uint8_t
+        *mask; /* [n][n], 1 measured, zero frequency at [0, 0]; others read 0. NULL: all measured */
     uint64_t seed;
     int threads;
 } pp_simulation;

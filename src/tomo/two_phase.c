@@ -55,8 +55,7 @@ static pp_status smooth_noise(uint64_t seed, uint64_t stream, double sigma, cons
     for (int64_t i = 0; i < count; i++) out[i] = (float)pp_random_normal(&random);
     PP_TRY(blur(sigma, shape, out));
     for (int64_t i = 0; i < count; i++) square += (double)out[i] * out[i];
-    for (int64_t i = 0; i < count; i++)
-        out[i] = (float)(out[i] / sqrt(square / (double)count));
+    for (int64_t i = 0; i < count; i++) out[i] = (float)(out[i] / sqrt(square / (double)count));
     return PP_OK;
 }
 
