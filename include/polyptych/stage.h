@@ -153,6 +153,12 @@ PP_API void pp_context_progress(pp_context *context, double fraction);
 /** What an "auto" became and other facts, for provenance.json and the report. Texts are copied. */
 PP_API void pp_context_fact(pp_context *context, const char *name, const char *format, ...)
     PP_PRINTF(3, 4);
+/** What a report shows of the run so far, by index from 0; false past the end. Names: "seconds.ID" (wall-clock seconds of a
+ *  stage), the facts ("ID.NAME"), and of the provenance "version", "command", "hosts", "ranks", ... Valid until the call returns. */
+PP_API bool pp_context_known(const pp_context *context, int64_t index, const char **name,
+                             const char **value);
+/** Whether the user allows that finished files of other parameters are replaced (--restart). */
+PP_API bool pp_context_restart(const pp_context *context);
 /** All ranks (src/comm/comm.h); calls are collective: campaign scope and `open` only. */
 struct pp_comm;
 PP_API const struct pp_comm *pp_context_comm(const pp_context *context);
