@@ -1,0 +1,210 @@
+/* Conjugate gradients in object and probe together, the default solver.
+ *
+ * Polak-Ribiere+ in the metric of the illumination preconditioners: z = w g, beta = max(0, (<g, z> - <g_old, z>) /
+ * <g_old, z_old>), d = -z + beta d; Newton step -F'/F'' within [1e-3, 4], from the exact derivatives along d. The cost at the
+ * new point comes with the next gradient; only where it rose, halved steps are tried, all in one pass.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+
+#include "base/alloc.h"
+#include "solvers/ptychography.h"
+
+enum { REFRESH_WEIGHTS = 10, REFRESH_FAR = 32, HALVINGS = 10 };
+
+typedef struct state {
+    const pp_ptychography *model;
+    const pp_ptycho_settings *settings;
+    pp_ptycho_result *result;
+    pp_point *point, g, next, d; /* next: gradient at a point that is not accepted yet */
+    pp_point_weight w;
+    pp_sweep_position *terms; /* [J] */
+    double *positions;
+    double cost, gz; /* at the accepted point */
+    double step;     /* from it to the present point */
+    bool fresh;      /* the next direction is the preconditioned gradient */
+    bool steepest;   /* the last one was */
+    bool weighted;
+} state;
+
+static const pp_point_weight *weights(const state *s)
+{
+    return s->settings->precondition ? &s->w : NULL;
+}
+
+/* A gradient or direction as the solver sees it now: without its probe part until the probe moves. */
+static pp_point part(const state *s, const pp_point *whole)
+{
+    const bool probe = s->settings->refine_probe && s->result->done >= s->settings->probe_start;
+    return (pp_point){whole->object, probe ? whole->probe : NULL};
+}
+
+static pp_status refresh(state *s)
+{
+    const int64_t i = s->result->done;
+    if (s->settings->precondition &&
+        (!s->weighted || (s->settings->refine_probe && i % REFRESH_WEIGHTS == 0))) {
+        PP_TRY(pp_point_weights(s->model, &s->w, s->point));
+        s->weighted = true;
+    }
+    return PP_OK;
+}
+
+static void turn(state *s)
+{
+    const pp_point g = part(s, &s->g), old = part(s, &s->next);
+    pp_point d = part(s, &s->d);
+    const double gz = pp_point_dot(s->model, &g, &g, weights(s)).re;
+    pp_c64 beta = {0, 0};
+    if (!s->fresh && s->gz > 0)
+        beta.re = (gz - pp_point_dot(s->model, &old, &g, weights(s)).re) / s->gz;
+    if (!(beta.re > 0)) beta.re = 0;
+    pp_point_direction(s->model, &d, &g, weights(s), beta);
+    s->steepest = beta.re == 0;
+    if (!s->steepest && pp_point_dot(s->model, &g, &d, NULL).re >= 0) {
+        pp_point_direction(s->model, &d, &g, weights(s), (pp_c64){0, 0});
+        s->steepest = true;
+    }
+    s->gz = gz;
+    s->fresh = false;
+}
+
+/* Along d, to the point that Newton's rule gives. */
+static pp_status walk(state *s)
+{
+    const pp_point g = part(s, &s->g), d = part(s, &s->d);
+    const pp_sweep_point at = {s->point->object, s->point->probe};
+    const pp_sweep_direction along = {d.object, d.probe};
+    pp_sweep_slope slope;
+    PP_TRY(pp_sweep_line(s->model->sweep, &slope, NULL, &at, &along, NULL, 0));
+    pp_ptycho_adjointness(s->model, s->result, slope.slope, &g, &d);
+    const double newton = -slope.slope / slope.curvature;
+    s->step = slope.curvature > 0 ? fmin(fmax(newton, 1e-3), 4) : 1;
+    pp_point_axpy(s->model, s->point, s->step, &d);
+    pp_sweep_advance(s->model->sweep, s->step);
+    return PP_OK;
+}
+
+/* The cost rose: back to the accepted point and on to the largest halved step that lowers it, 0 where none does. */
+static pp_status halve(state *s, int64_t turned)
+{
+    double steps[HALVINGS], costs[HALVINGS], taken = 0;
+    const bool probe = s->settings->refine_probe && turned >= s->settings->probe_start;
+    const pp_point d = {s->d.object, probe ? s->d.probe : NULL};
+    const pp_sweep_direction along = {d.object, d.probe};
+    const pp_sweep_point at = {s->point->object, s->point->probe};
+    for (int k = 0; k < HALVINGS; k++) steps[k] = ldexp(s->step, -1 - k);
+    pp_point_axpy(s->model, s->point, -s->step, &d);
+    PP_TRY(pp_sweep_costs(s->model->sweep, costs, &at, &along, steps, HALVINGS));
+    for (int k = 0; k < HALVINGS && taken == 0; k++)
+        if (costs[k] < s->cost) taken = steps[k];
+    pp_point_axpy(s->model, s->point, taken, &d);
+    pp_sweep_advance(s->model->sweep, taken);
+    s->step = taken;
+    return PP_OK;
+}
+
+/* Cost (and gradient, unless this is the end) at the present point; steps back where the cost rose. */
+static pp_status evaluate(state *s, bool last)
+{
+    pp_ptycho_result *r = s->result;
+    const int64_t i = r->done;
+    double cost;
+    pp_point swap = s->g;
+    if (i > 0 && i % REFRESH_FAR == 0) pp_sweep_renew(s->model->sweep);
+    PP_TRY(pp_ptychography_gradient(s->model, last ? NULL : &s->next, &cost,
+                                    last ? &r->misfit : NULL, s->point));
+    if (s->step > 0 && cost > s->cost) {
+        PP_TRY(halve(s, i - 1));
+        PP_TRY(pp_ptychography_gradient(s->model, last ? NULL : &s->next, &cost,
+                                        last ? &r->misfit : NULL, s->point));
+    }
+    if (i > 0) r->step[i - 1] = s->step;
+    s->g = s->next, s->next = swap;
+    s->cost = cost;
+    return PP_OK;
+}
+
+static bool positions_due(const state *s)
+{
+    const pp_ptycho_settings *p = s->settings;
+    const int64_t i = s->result->done;
+    return p->refine_positions && i >= p->positions_start &&
+           (i - p->positions_start) % p->positions_every == p->positions_every / 2 + 1;
+}
+
+static pp_status move_positions(state *s)
+{
+    const pp_sweep_point at = {s->point->object, s->point->probe};
+    PP_TRY(pp_sweep_position_terms(s->model->sweep, s->terms, &at));
+    pp_ptycho_move_positions(s->positions, s->terms, s->model->sweep->setup.patterns,
+                             s->settings->positions_limit);
+    pp_sweep_move(s->model->sweep, s->positions);
+    s->fresh = true;
+    s->step = 0;
+    return PP_OK;
+}
+
+/* One direction and step; a step that had to be taken back to 0 makes the next direction the gradient, and ends all where
+ * it was the gradient already. */
+static pp_status advance(state *s)
+{
+    PP_TRY(refresh(s));
+    if (s->settings->refine_probe && s->result->done == s->settings->probe_start) s->fresh = true;
+    turn(s);
+    return walk(s);
+}
+
+static pp_status iterate(state *s)
+{
+    pp_ptycho_result *r = s->result;
+    for (r->done = 0;; r->done++) {
+        const bool last = r->done == s->settings->iterations;
+        const bool moved = s->step > 0, was_steepest = s->steepest;
+        PP_TRY(evaluate(s, last));
+        PP_TRY(pp_ptycho_record(s->model, s->settings, r, s->cost));
+        if (moved && s->step == 0) {
+            if (was_steepest) r->converged = true;
+            s->fresh = true;
+        }
+        if (last) break;
+        if (r->converged)
+            return pp_ptychography_gradient(s->model, NULL, &s->cost, &r->misfit, s->point);
+        if (positions_due(s))
+            PP_TRY(move_positions(s));
+        else
+            PP_TRY(advance(s));
+    }
+    return PP_OK;
+}
+
+static void release(state *s)
+{
+    pp_point_free(s->model, &s->g);
+    pp_point_free(s->model, &s->next);
+    pp_point_free(s->model, &s->d);
+    pp_point_weight_free(s->model, &s->w);
+    pp_free(s->terms);
+}
+
+pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point, double *positions,
+                      const pp_ptycho_settings *settings, pp_ptycho_result *result)
+{
+    pp_status status = PP_OK;
+    state s = {.model = model,
+               .settings = settings,
+               .result = result,
+               .point = point,
+               .positions = positions,
+               .fresh = true};
+    PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.g));
+    PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.next));
+    PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
+    PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
+    if (settings->refine_positions)
+        PP_TRY_TO(done, PP_ALLOC(model->sweep->setup.patterns, &s.terms));
+    pp_sweep_renew(model->sweep);
+    status = iterate(&s);
+done:
+    release(&s);
+    return status;
+}

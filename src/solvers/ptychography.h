@@ -1,0 +1,57 @@
+/* Solvers of one view: object, and probe and positions where asked, from its patterns.
+ *
+ * cg: preconditioned Polak-Ribiere+ conjugate gradients in object and probe together, the step by Newton's rule from the exact
+ * derivatives along the direction, halved where the cost rose. published: the multi-GPU conjugate gradients of Yu et al. (2021):
+ * object alone, gradient over max |probe|^2, complex Dai-Yuan factor, the step halved from 1 until the cost does not rise.
+ *
+ * Rules for both: NaN, or a cost that rises by more than 1e-3 over 5 iterations, is PP_ERR_RUN; slope along the direction
+ * and 2 Re <g, d> further apart than 1e-3 |g| |d| is a warning (the adjoint is wrong). cg ends as converged where not even the
+ * preconditioned gradient lowers the cost; published goes on with steps of 0.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_SOLVER_PTYCHOGRAPHY_H
+#define PP_SOLVER_PTYCHOGRAPHY_H
+
+#include "models/ptychography.h"
+
+typedef struct pp_ptycho_settings {
+    int64_t iterations;
+    bool refine_probe, refine_positions;
+    int64_t probe_start;                      /* first iteration that moves the probe */
+    int64_t positions_start, positions_every; /* iterations that are spent on positions instead */
+    double positions_limit;                   /* largest step, pixels */
+    bool precondition;
+    /** Asked once an iteration; NULL: never. Returning true ends with PP_ERR_INTERRUPTED. */
+    bool (*stopped)(void *self, int64_t iteration, double cost);
+    void *self;
+} pp_ptycho_settings;
+
+typedef struct pp_ptycho_result {
+    double *cost, *step; /* [iterations + 1] and [iterations], the caller's; filled up to `done` */
+    int64_t done;        /* iterations made */
+    double misfit;       /* sum (sqrt I - sqrt d)^2 at the end */
+    double adjointness;  /* largest |F'(0) - 2 Re <g, d>| / (|g| |d|) */
+    bool converged;
+} pp_ptycho_result;
+
+/** point: start and result. positions [J][2] as in the model's setup: start and, where refined, result; NULL where they
+ *  are not refined. */
+PP_MUST_CHECK pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
+                                    double *positions, const pp_ptycho_settings *settings,
+                                    pp_ptycho_result *result);
+PP_MUST_CHECK pp_status pp_solve_published(const pp_ptychography *model, pp_point *point,
+                                           const pp_ptycho_settings *settings,
+                                           pp_ptycho_result *result);
+
+/** The rules above, for solvers: records the cost of iteration `done` and checks it. */
+PP_MUST_CHECK pp_status pp_ptycho_record(const pp_ptychography *model,
+                                         const pp_ptycho_settings *settings,
+                                         pp_ptycho_result *result, double cost);
+/** Compares the slope along d with 2 Re <g, d>; both over the same parts. */
+void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *result, double slope,
+                           const pp_point *g, const pp_point *d);
+/** Gauss-Newton step of each position from its 2 x 2 terms, at most `limit` pixels an axis, without a common shift:
+ *  added to positions [J][2]. */
+void pp_ptycho_move_positions(double *positions, const pp_sweep_position *terms, int64_t count,
+                              double limit);
+
+#endif

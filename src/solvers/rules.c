@@ -1,0 +1,73 @@
+/* What all ptychography solvers share: history, alarms, position steps.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <polyptych/log.h>
+
+#include "solvers/ptychography.h"
+
+pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_settings *settings,
+                           pp_ptycho_result *r, double cost)
+{
+    enum { WINDOW = 5 };
+    r->cost[r->done] = cost;
+    if (!isfinite(cost))
+        return PP_FAIL(PP_ERR_RUN,
+                       "iteration %lld: the cost is %g; look for bad frames or positions, or "
+                       "use method = \"cg\"",
+                       (long long)r->done, cost);
+    if (r->done >= WINDOW) {
+        const double before = pp_ptychography_excess(model, r->cost[r->done - WINDOW]),
+                     now = pp_ptychography_excess(model, cost);
+        if (now - before > 1e-3 * fabs(before))
+            return PP_FAIL(PP_ERR_RUN,
+                           "iteration %lld: the cost rose from %g to %g over %d "
+                           "iterations",
+                           (long long)r->done, before, now, WINDOW);
+    }
+    if (settings->stopped && settings->stopped(settings->self, r->done, cost))
+        return PP_FAIL(PP_ERR_INTERRUPTED, "stopped in iteration %lld", (long long)r->done);
+    return PP_OK;
+}
+
+void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *r, double slope,
+                           const pp_point *g, const pp_point *d)
+{
+    const double gd = 2 * pp_point_dot(model, g, d, NULL).re,
+                 scale =
+                     sqrt(pp_point_dot(model, g, g, NULL).re * pp_point_dot(model, d, d, NULL).re),
+                 off = scale > 0 ? fabs(slope - gd) / scale : 0;
+    if (off > 1e-3 && r->adjointness <= 1e-3)
+        pp_warn("iteration %lld: slope along the direction %g, from the gradient %g: "
+                "%.1e of |g| |d| apart, the gradient may be wrong",
+                (long long)r->done, slope, gd, off);
+    r->adjointness = off > r->adjointness ? off : r->adjointness;
+}
+
+static double clip(double x, double limit)
+{
+    return !(fabs(x) <= limit) ? (x > 0 ? limit : x < 0 ? -limit : 0) : x;
+}
+
+/* One pattern's step; a window that sees only air has no terms and stays. */
+static void step_of(const pp_sweep_position *t, double limit, double step[2])
+{
+    const double det = t->yy * t->xx - t->yx * t->yx + 1e-6 * t->yy * t->xx;
+    step[0] = step[1] = 0;
+    if (!(det > 0)) return;
+    step[0] = clip((t->yx * t->rx - t->xx * t->ry) / det, limit);
+    step[1] = clip((t->yx * t->ry - t->yy * t->rx) / det, limit);
+}
+
+void pp_ptycho_move_positions(double *positions, const pp_sweep_position *terms, int64_t count,
+                              double limit)
+{
+    double mean[2] = {0, 0};
+    for (int64_t j = 0; j < count; j++) {
+        double step[2];
+        step_of(&terms[j], limit, step);
+        for (int a = 0; a < 2; a++) mean[a] += step[a] / (double)count;
+        positions[2 * j] += step[0], positions[2 * j + 1] += step[1];
+    }
+    for (int64_t j = 0; j < count; j++)
+        for (int a = 0; a < 2; a++) positions[2 * j + a] -= mean[a];
+}
