@@ -59,11 +59,11 @@ static int64_t height_of(const pp_synthetic *p)
 pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **real,
                                  double **recorded, int64_t *count)
 {
-    const pp_scan scan = {.kind = p->scan,
-                          .height = (double)height_of(p) + 2 * p->scan_margin,
-                          .width = (double)p->width + 2 * p->scan_margin,
-                          .step = p->scan_step,
-                          .jitter = p->scan_jitter};
+    const pp_scan_pattern scan = {.kind = p->scan,
+                                  .height = (double)height_of(p) + 2 * p->scan_margin,
+                                  .width = (double)p->width + 2 * p->scan_margin,
+                                  .step = p->scan_step,
+                                  .jitter = p->scan_jitter};
     double *positions = NULL;
     PP_TRY(
         pp_scan_positions(&scan, (uint64_t)p->seed, stream(STREAM_SCAN, view), &positions, count));

@@ -8,7 +8,7 @@
 #include <polyptych/stage.h>
 
 #include "comm/comm.h"
-#include "models/scan.h"
+#include "models/scan_pattern.h"
 #include "models/zone_plate.h"
 #include "tomo/specimen.h"
 

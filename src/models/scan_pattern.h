@@ -1,7 +1,7 @@
 /* Scan patterns: where the probe's centre lies on the object, in object pixels.
  * SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PP_SCAN_H
-#define PP_SCAN_H
+#ifndef PP_SCAN_PATTERN_H
+#define PP_SCAN_PATTERN_H
 
 #include <polyptych/status.h>
 
@@ -11,19 +11,16 @@ typedef enum pp_scan_kind {
     PP_SCAN_FERMAT_SPIRAL
 } pp_scan_kind;
 
-typedef struct pp_scan {
+typedef struct pp_scan_pattern {
     int kind;             /* pp_scan_kind */
     double height, width; /* the field that centres cover, about 0, pixels */
     double step;          /* distance of neighbours, pixels */
     double jitter; /* jittered raster: largest displacement of each point along each axis, pixels */
-} pp_scan;
+} pp_scan_pattern;
 
 /** Positions (y, x) of scan number `stream`, [count][2], from `seed` alone. New memory (pp_free). A Fermat spiral (points at
  *  radius c sqrt(k), angle k times 137.508 degrees; Huang et al., Opt. Express 22, 12634 (2014)) is cut to the field. */
-PP_MUST_CHECK pp_status pp_scan_positions(const pp_scan *scan, uint64_t seed, uint64_t stream,
-                                          double **positions, int64_t *count);
-
-/** Mean overlap of neighbouring probes by their diameter (pixels): 1 - step / diameter, at least 0. */
-double pp_scan_overlap(const pp_scan *scan, double diameter);
+PP_MUST_CHECK pp_status pp_scan_positions(const pp_scan_pattern *scan, uint64_t seed,
+                                          uint64_t stream, double **positions, int64_t *count);
 
 #endif

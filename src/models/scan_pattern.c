@@ -1,6 +1,6 @@
 /* Scan patterns.
  * SPDX-License-Identifier: BSD-3-Clause */
-#include "models/scan.h"
+#include "models/scan_pattern.h"
 
 #include <math.h>
 
@@ -13,7 +13,8 @@ static int64_t points(double length, double step)
     return (int64_t)(length / step) + 1;
 }
 
-static pp_status raster(const pp_scan *scan, pp_random *random, double **out, int64_t *count)
+static pp_status raster(const pp_scan_pattern *scan, pp_random *random, double **out,
+                        int64_t *count)
 {
     const int64_t ny = points(scan->height, scan->step), nx = points(scan->width, scan->step);
     const double jitter = scan->kind == PP_SCAN_JITTERED_RASTER ? scan->jitter : 0;
@@ -30,7 +31,8 @@ static pp_status raster(const pp_scan *scan, pp_random *random, double **out, in
 
 /* A point of the spiral has the area pi c^2 to itself; the same density as a raster of this step: c = step / sqrt(pi). The
  * whole spiral turns with the scan's number, so that views do not share their positions. */
-static pp_status spiral(const pp_scan *scan, pp_random *random, double **out, int64_t *count)
+static pp_status spiral(const pp_scan_pattern *scan, pp_random *random, double **out,
+                        int64_t *count)
 {
     const double c = scan->step / sqrt(3.141592653589793), golden = 2.399963229728653;
     const double reach = 0.5 * hypot(scan->height, scan->width);
@@ -50,15 +52,10 @@ static pp_status spiral(const pp_scan *scan, pp_random *random, double **out, in
     return PP_OK;
 }
 
-pp_status pp_scan_positions(const pp_scan *scan, uint64_t seed, uint64_t stream, double **positions,
-                            int64_t *count)
+pp_status pp_scan_positions(const pp_scan_pattern *scan, uint64_t seed, uint64_t stream,
+                            double **positions, int64_t *count)
 {
     pp_random random = pp_random_start(seed, stream);
     return scan->kind == PP_SCAN_FERMAT_SPIRAL ? spiral(scan, &random, positions, count)
                                                : raster(scan, &random, positions, count);
-}
-
-double pp_scan_overlap(const pp_scan *scan, double diameter)
-{
-    return fmax(0, 1 - scan->step / diameter);
 }
