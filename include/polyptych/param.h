@@ -36,7 +36,10 @@ enum {
     PP_P_REQUIRED = 2,    /* has no default */
     PP_P_INPUT_FILE = 4,  /* must exist (a missing one is a data error) and counts as input */
     PP_P_REPORT_ONLY = 8, /* does not count for the identity of a result */
-    PP_P_ADVANCED = 16    /* left out of short templates */
+    PP_P_ADVANCED = 16,   /* left out of short templates */
+    PP_P_VIEWS_TABLE =
+        32 /* an input file that reaches results through pp_view_entry only (views table, data file of a view): it
+                             is not hashed as a whole, the data files that it names are */
 };
 
 #define PP_AUTO INT64_MIN

@@ -166,8 +166,17 @@ PP_API const struct pp_comm *pp_context_comm(const pp_context *context);
 enum {
     PP_STAGE_SOURCE = 1, /* begins a pipeline; has `views` */
     PP_STAGE_OUTPUT = 2, /* writes files only: runs again when they are missing */
-    PP_STAGE_REPORT = 4  /* no result depends on it */
+    PP_STAGE_REPORT = 4, /* no result depends on it */
+    PP_STAGE_MAKES = 8 /* a source that makes its data files itself: they do not count as inputs */
 };
+
+/** A result file of an output stage: written only if the first port is connected, with this port's identity
+ *  (pp_context_identity) in it. */
+typedef struct pp_stage_file {
+    const char *name; /* relative to the run's directory: "projections.h5" */
+    const char
+        *ports; /* what `restore` can put back from it, blanks between: "projections phase theta" */
+} pp_stage_file;
 
 /** A stage's const description. New members are appended; struct_size tells which are there. */
 typedef struct pp_stage_class {
@@ -190,6 +199,14 @@ typedef struct pp_stage_class {
     void (*close)(const void *params, pp_context *context);
     /** Text that counts for the identity of results besides the parameters (e.g. a code version). */
     const char *version;
+    /** Sources that can begin in either scope: the scope that these parameters ask for (run is then called in that scope). */
+    pp_scope (*scope_of)(const void *params);
+    /** Output stages: the files that they write, up to {0}. The engine runs the stage when one is missing or not right, and refuses
+     *  (or with --restart allows) that a finished one is replaced. The stage itself leaves a file alone that has the right identity. */
+    const pp_stage_file *files;
+    /** Output stages: puts the ports listed for `file` (index into files) with pp_context_put, from the file in the run's directory,
+     *  so that the stages that made them need not run again. Collective, main thread. */
+    pp_status (*restore)(const void *params, pp_context *context, int file);
 } pp_stage_class;
 
 /** Defines the stage `id`; the rest are designated members: PP_STAGE(clip, .summary = "...", .run = run, ...); */

@@ -59,6 +59,8 @@ void pp_comm_block(int64_t total, int size, int rank, int64_t *first, int64_t *c
 typedef struct pp_counter pp_counter;
 PP_MUST_CHECK pp_status pp_counter_create(const pp_comm *comm, pp_counter **out);
 PP_MUST_CHECK pp_status pp_counter_next(pp_counter *counter, int64_t *value);
+/** The value without drawing it. Not collective. */
+PP_MUST_CHECK pp_status pp_counter_read(pp_counter *counter, int64_t *value);
 void pp_counter_free(pp_counter **counter);
 /** Lets MPI make progress; cheap, not collective. */
 void pp_comm_progress(const pp_comm *comm);

@@ -1,0 +1,255 @@
+/* All MPI ranks. Messages of any size go in parts, for MPI counts in int; one thread of a rank at a time calls MPI
+ * (MPI_THREAD_SERIALIZED).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <mpi.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "comm/comm_class.h"
+
+typedef struct world {
+    pp_comm base;
+    MPI_Comm mpi;
+} world;
+
+enum { PART = 1 << 29, TAG = 11 };
+
+static bool started_here;
+
+static pp_status check(int code, const char *what)
+{
+    if (code == MPI_SUCCESS) return PP_OK;
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    (void)MPI_Error_string(code, text, &length);
+    return PP_FAIL(PP_ERR_RUN, "MPI: %s: %s", what, text);
+}
+#define PP_MPI(call) check((call), #call)
+
+pp_status pp_mpi_start(int *argc, char ***argv)
+{
+    int running = 0, level = 0;
+    PP_TRY(PP_MPI(MPI_Initialized(&running)));
+    if (running) return PP_OK;
+    PP_TRY(PP_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level)));
+    started_here = true;
+    if (level < MPI_THREAD_FUNNELED)
+        return PP_FAIL(PP_ERR_RESOURCE,
+                       "this MPI library cannot be used by a program with threads "
+                       "(level %d, MPI_THREAD_FUNNELED is needed)",
+                       level);
+    return PP_OK;
+}
+
+void pp_mpi_stop(void)
+{
+    int over = 0;
+    if (started_here && MPI_Finalized(&over) == MPI_SUCCESS && !over) (void)MPI_Finalize();
+    started_here = false;
+}
+
+void pp_mpi_abort(int code)
+{
+    int running = 0;
+    if (MPI_Initialized(&running) == MPI_SUCCESS && running) (void)MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+static MPI_Comm mpi_of(const pp_comm *comm)
+{
+    return ((const world *)comm)->mpi;
+}
+
+static void free_world(pp_comm *comm)
+{
+    (void)MPI_Comm_free(&((world *)comm)->mpi);
+    pp_free(comm);
+}
+
+static pp_status barrier(const pp_comm *comm)
+{
+    return PP_MPI(MPI_Barrier(mpi_of(comm)));
+}
+
+static int part_of(size_t bytes, size_t done)
+{
+    return bytes - done < PART ? (int)(bytes - done) : (int)PART;
+}
+
+static pp_status bcast(const pp_comm *comm, void *data, size_t bytes, int root)
+{
+    for (size_t done = 0; done < bytes; done += PART)
+        PP_TRY(PP_MPI(
+            MPI_Bcast((char *)data + done, part_of(bytes, done), MPI_BYTE, root, mpi_of(comm))));
+    return PP_OK;
+}
+
+static pp_status allgather(const pp_comm *comm, const void *mine, void *all, size_t bytes)
+{
+    if (bytes > PART) return PP_FAIL(PP_ERR_RUN, "a gather of %zu bytes is too large", bytes);
+    return PP_MPI(
+        MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, mpi_of(comm)));
+}
+
+static int64_t parts(size_t bytes)
+{
+    return (int64_t)((bytes + PART - 1) / PART);
+}
+
+/* All messages at once; parts of one message keep their order. */
+static pp_status start_parts(MPI_Comm mpi, char *data, size_t bytes, int peer, bool send,
+                             MPI_Request **next)
+{
+    for (size_t done = 0; done < bytes; done += PART) {
+        MPI_Request *request = (*next)++;
+        if (send)
+            PP_TRY(PP_MPI(
+                MPI_Isend(data + done, part_of(bytes, done), MPI_BYTE, peer, TAG, mpi, request)));
+        else
+            PP_TRY(PP_MPI(
+                MPI_Irecv(data + done, part_of(bytes, done), MPI_BYTE, peer, TAG, mpi, request)));
+    }
+    return PP_OK;
+}
+
+typedef struct side {
+    char *data;
+    const size_t *bytes;
+    bool send;
+} side;
+
+static pp_status start_side(const pp_comm *comm, side s, MPI_Request **next)
+{
+    for (int r = 0; r < comm->size; r++) {
+        if (r != comm->rank) PP_TRY(start_parts(mpi_of(comm), s.data, s.bytes[r], r, s.send, next));
+        s.data += s.bytes[r];
+    }
+    return PP_OK;
+}
+
+static size_t before(const size_t *bytes, int rank)
+{
+    size_t sum = 0;
+    for (int r = 0; r < rank; r++) sum += bytes[r];
+    return sum;
+}
+
+static pp_status exchange(const pp_comm *comm, const void *send, const size_t *send_bytes,
+                          void *receive, const size_t *receive_bytes)
+{
+    /* MPI does not write to what it sends; its interface has no const there in all versions */
+    union {
+        const void *read;
+        char *plain;
+    } out = {.read = send};
+    const int me = comm->rank;
+    if (send_bytes[me] != receive_bytes[me])
+        return PP_FAIL(PP_ERR_RUN, "an exchange sends %zu bytes to itself and receives %zu",
+                       send_bytes[me], receive_bytes[me]);
+    int64_t count = 0;
+    for (int r = 0; r < comm->size; r++) count += parts(send_bytes[r]) + parts(receive_bytes[r]);
+    MPI_Request *requests;
+    PP_TRY(PP_ALLOC(count + 1, &requests));
+    MPI_Request *next = requests;
+    pp_status status = start_side(comm, (side){receive, receive_bytes, false}, &next);
+    if (status == PP_OK) status = start_side(comm, (side){out.plain, send_bytes, true}, &next);
+    if (status == PP_OK && send_bytes[me])
+        memcpy((char *)receive + before(receive_bytes, me), out.plain + before(send_bytes, me),
+               send_bytes[me]);
+    if (status == PP_OK)
+        status = PP_MPI(MPI_Waitall((int)(next - requests), requests, MPI_STATUSES_IGNORE));
+    pp_free(requests);
+    return status;
+}
+
+static void progress(const pp_comm *comm)
+{
+    int flag = 0;
+    (void)MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, mpi_of(comm), &flag, MPI_STATUS_IGNORE);
+}
+
+typedef struct world_counter {
+    pp_counter base;
+    MPI_Win window;
+} world_counter;
+
+/* One number on rank 0; locked once for all. */
+static pp_status counter_create(const pp_comm *comm, pp_counter **out)
+{
+    world_counter *counter;
+    int64_t *value = NULL;
+    PP_TRY(pp_comm_agree(comm, PP_ALLOC(1, &counter)));
+    counter->base.type = comm->type;
+    const MPI_Aint bytes = comm->rank == 0 ? (MPI_Aint)sizeof *value : 0;
+    pp_status status = PP_MPI(MPI_Win_allocate(bytes, (int)sizeof *value, MPI_INFO_NULL,
+                                               mpi_of(comm), (void *)&value, &counter->window));
+    if (status == PP_OK) {
+        status = PP_MPI(MPI_Win_lock_all(0, counter->window));
+        if (comm->rank == 0) {
+            *value = 0;
+            (void)MPI_Win_sync(counter->window);
+        }
+        if (status == PP_OK) status = barrier(comm);
+        if (status != PP_OK) (void)MPI_Win_free(&counter->window);
+    }
+    if (status == PP_OK)
+        *out = &counter->base;
+    else
+        pp_free(counter);
+    return status;
+}
+
+static pp_status counter_add(pp_counter *counter, int64_t add, int64_t *seen)
+{
+    world_counter *own = (world_counter *)counter;
+    PP_TRY(PP_MPI(MPI_Fetch_and_op(&add, seen, MPI_INT64_T, 0, 0, MPI_SUM, own->window)));
+    return PP_MPI(MPI_Win_flush(0, own->window));
+}
+
+static void counter_free(pp_counter *counter)
+{
+    world_counter *own = (world_counter *)counter;
+    (void)MPI_Win_unlock_all(own->window);
+    (void)MPI_Win_free(&own->window);
+    pp_free(own);
+}
+
+static const pp_comm_class world_class = {.free = free_world,
+                                          .barrier = barrier,
+                                          .bcast = bcast,
+                                          .allgather = allgather,
+                                          .exchange = exchange,
+                                          .progress = progress,
+                                          .counter_create = counter_create,
+                                          .counter_add = counter_add,
+                                          .counter_free = counter_free};
+
+static pp_status find_neighbours(world *comm)
+{
+    MPI_Comm node;
+    PP_TRY(PP_MPI(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->base.rank,
+                                      MPI_INFO_NULL, &node)));
+    (void)MPI_Comm_rank(node, &comm->base.local_rank);
+    (void)MPI_Comm_size(node, &comm->base.local_size);
+    return PP_MPI(MPI_Comm_free(&node));
+}
+
+pp_status pp_comm_world(pp_comm **out)
+{
+    world *comm;
+    PP_TRY(PP_ALLOC(1, &comm));
+    comm->base.type = &world_class;
+    pp_status status = PP_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->mpi));
+    if (status != PP_OK) {
+        pp_free(comm);
+        return status;
+    }
+    (void)MPI_Comm_set_errhandler(comm->mpi, MPI_ERRORS_RETURN);
+    (void)MPI_Comm_rank(comm->mpi, &comm->base.rank);
+    (void)MPI_Comm_size(comm->mpi, &comm->base.size);
+    status = find_neighbours(comm);
+    if (status == PP_OK)
+        *out = &comm->base;
+    else
+        free_world(&comm->base);
+    return status;
+}
