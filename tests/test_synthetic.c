@@ -152,7 +152,7 @@ int main(void)
 {
     pp_fft_set_effort(PP_FFT_ESTIMATE);
     return pp_test_main(pp_test_suite(
-        "synthetic", (const TTest *const[]){a_view_is_read_back_as_it_was_made,
-                                            auto_optics_fit_the_detector, largest_phase_is_reached,
-                                            angles_and_errors_are_as_asked, NULL}));
+        "synthetic",
+        (const TTest *const[]){a_view_is_read_back_as_it_was_made, auto_optics_fit_the_detector,
+                               largest_phase_is_reached, angles_and_errors_are_as_asked, NULL}));
 }

@@ -62,7 +62,8 @@ static pp_status refuse_changed(const pp_synthetic *p, const char *was, const ch
     pp_status status = changed_lines(now, was, &changed);
     if (status == PP_OK)
         status = PP_FAIL(PP_ERR_CONFIG,
-                         "%s: holds a simulated campaign of other parameters; now %s\n    name another directory, or "
+                         "%s: holds a simulated campaign of other parameters; now %s\n    name "
+                         "another directory, or "
                          "say --restart to replace it",
                          p->directory, changed.length ? changed.data : "fewer parameters");
     pp_text_free(&changed);
@@ -77,9 +78,10 @@ static pp_status claim(const pp_synthetic *p, const char *identity, bool replace
     PP_TRY(pp_file_make_folders(p->directory));
     PP_TRY(sweep_folder(p->directory, false, &found));
     if (found && !pp_file_exists(path))
-        return PP_FAIL(PP_ERR_CONFIG,
-                       "%s: is not empty and holds no simulated campaign (no %s); name another directory",
-                       p->directory, identity_name);
+        return PP_FAIL(
+            PP_ERR_CONFIG,
+            "%s: is not empty and holds no simulated campaign (no %s); name another directory",
+            p->directory, identity_name);
     if (found) {
         PP_TRY(pp_file_read(path, &was, NULL));
         pp_status status = PP_OK;
@@ -162,8 +164,10 @@ static pp_status put_views(const pp_synthetic *p, pp_h5 *file)
         pp_synthetic_shift(p, k, shifts + 2 * k);
         angles[k] = pp_synthetic_angle(p, k) * (180 / 3.141592653589793);
     }
-    PP_TRY_TO(done, pp_h5_put(file, "/shifts", (pp_view){shifts, PP_F64, 2, {p->views, 2}}, "pixel"));
-    PP_TRY_TO(done, pp_h5_put(file, "/angles_deg", (pp_view){angles, PP_F64, 1, {p->views}}, "degree"));
+    PP_TRY_TO(done,
+              pp_h5_put(file, "/shifts", (pp_view){shifts, PP_F64, 2, {p->views, 2}}, "pixel"));
+    PP_TRY_TO(done,
+              pp_h5_put(file, "/angles_deg", (pp_view){angles, PP_F64, 1, {p->views}}, "degree"));
 done:
     pp_free(angles);
     pp_free(shifts);
@@ -194,7 +198,8 @@ static pp_status write_truth(const pp_synthetic *p, const pp_specimen *specimen,
     pp_status status = PP_OK;
     PP_TRY(pp_h5_create(path, &file));
     PP_TRY_TO(done, put_volume(p, specimen, file));
-    PP_TRY_TO(done, pp_h5_put_number(file, "/pixel_size", pp_synthetic_optics_of(p).pixel_size, "m"));
+    PP_TRY_TO(done,
+              pp_h5_put_number(file, "/pixel_size", pp_synthetic_optics_of(p).pixel_size, "m"));
     PP_TRY_TO(done, put_probe(p, probe, file));
     PP_TRY_TO(done, put_views(p, file));
     PP_TRY_TO(done, put_positions(p, file));

@@ -9,15 +9,15 @@
 
 typedef struct pp_figure {
     const pp_image *image;
-    double pixel_size;     /* m along a row, for the scale bar; 0: none */
-    double aspect;         /* height over width as shown; 0: square pixels */
-    const double *range;   /* of the colour bar; NULL: none */
-    pp_colours colours;    /* of the colour bar */
-    bool phase_wheel;      /* instead of a colour bar: hue is phase, lightness modulus */
-    const char *quantity;  /* "phase", "delta" */
-    const char *unit;      /* "rad"; "" for none */
-    const char *title;     /* above the picture */
-    const char *caption;   /* below; "" for none */
+    double pixel_size;    /* m along a row, for the scale bar; 0: none */
+    double aspect;        /* height over width as shown; 0: square pixels */
+    const double *range;  /* of the colour bar; NULL: none */
+    pp_colours colours;   /* of the colour bar */
+    bool phase_wheel;     /* instead of a colour bar: hue is phase, lightness modulus */
+    const char *quantity; /* "phase", "delta" */
+    const char *unit;     /* "rad"; "" for none */
+    const char *title;    /* above the picture */
+    const char *caption;  /* below; "" for none */
 } pp_figure;
 
 /** Adds <figure>...</figure>. */

@@ -62,7 +62,8 @@ static pp_status x_axis(const pp_plot *plot, const axes *a, pp_text *html)
         PP_TRY(pp_text_add(html,
                            "<path class=\"grid\" d=\"M%.1f %dV%d\"/><text x=\"%.1f\" y=\"%d\" "
                            "text-anchor=\"middle\">%.6g</text>",
-                           to_x(a, ticks[k]), TOP, BOTTOM, to_x(a, ticks[k]), BOTTOM + 16, ticks[k]));
+                           to_x(a, ticks[k]), TOP, BOTTOM, to_x(a, ticks[k]), BOTTOM + 16,
+                           ticks[k]));
     PP_TRY(pp_text_add(html, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" class=\"q\">",
                        (LEFT + RIGHT) / 2, TOTAL_Y - 8));
     PP_TRY(pp_html_text(html, plot->x_label));
@@ -103,11 +104,15 @@ static pp_status y_axis(const pp_plot *plot, const axes *a, pp_text *html)
     const int count = plot->logarithmic && !narrow ? 0 : pp_round_ticks(lo, hi, 6, ticks);
     for (int k = 0; k < count; k++)
         PP_TRY(y_tick(a, narrow ? log10(ticks[k]) : ticks[k], ticks[k] / scale, html));
-    PP_TRY(pp_text_add(html,
-                       "<text transform=\"translate(14 %d) rotate(-90)\" text-anchor=\"middle\" class=\"q\">",
-                       (TOP + BOTTOM) / 2));
+    PP_TRY(pp_text_add(
+        html,
+        "<text transform=\"translate(14 %d) rotate(-90)\" text-anchor=\"middle\" class=\"q\">",
+        (TOP + BOTTOM) / 2));
     PP_TRY(pp_html_text(html, plot->y_label));
-    if (a->exponent) PP_TRY(pp_text_add(html, " (10<tspan dy=\"-4\" font-size=\"8\">%d</tspan><tspan dy=\"4\">)</tspan>", a->exponent));
+    if (a->exponent)
+        PP_TRY(pp_text_add(
+            html, " (10<tspan dy=\"-4\" font-size=\"8\">%d</tspan><tspan dy=\"4\">)</tspan>",
+            a->exponent));
     return pp_text_add(html, "</text>");
 }
 
@@ -116,14 +121,19 @@ static pp_status draw(const pp_plot *plot, const axes *a, int64_t index, pp_text
     const pp_curve *c = &plot->curves[index];
     const int colour = (int)(index % 4);
     bool pen = false;
-    if (!c->dots) PP_TRY(pp_text_add(html, "<path class=\"line%s c%d\" d=\"", c->faint ? " faint" : "", colour));
+    if (!c->dots)
+        PP_TRY(
+            pp_text_add(html, "<path class=\"line%s c%d\" d=\"", c->faint ? " faint" : "", colour));
     for (int64_t i = 0; i < c->count; i++) {
         const double y = value(plot, c->y[i]);
         const bool good = isfinite(c->x[i]) && isfinite(y);
         const double px = to_x(a, c->x[i]), py = to_y(a, y);
         if (good && c->dots)
-            PP_TRY(pp_text_add(html, "<circle class=\"dot c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"/>", colour, px, py));
-        else if (good) PP_TRY(pp_text_add(html, "%c%.1f %.1f", pen ? 'L' : 'M', px, py));
+            PP_TRY(pp_text_add(html,
+                               "<circle class=\"dot c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"/>",
+                               colour, px, py));
+        else if (good)
+            PP_TRY(pp_text_add(html, "%c%.1f %.1f", pen ? 'L' : 'M', px, py));
         pen = good;
     }
     return c->dots ? PP_OK : pp_text_add(html, "\"/>");
@@ -136,7 +146,8 @@ static pp_status legend(const pp_plot *plot, pp_text *html)
         if (!plot->curves[c].name) continue;
         const int y = TOP + 16 + 16 * row++;
         PP_TRY(pp_text_add(html,
-                           "<path class=\"line c%d\" d=\"M%d %dh18\"/><text x=\"%d\" y=\"%d\" text-anchor=\"end\">",
+                           "<path class=\"line c%d\" d=\"M%d %dh18\"/><text x=\"%d\" y=\"%d\" "
+                           "text-anchor=\"end\">",
                            (int)(c % 4), RIGHT - 26, y, RIGHT - 32, y + 4));
         PP_TRY(pp_html_text(html, plot->curves[c].name));
         PP_TRY(pp_text_add(html, "</text>"));
@@ -152,7 +163,8 @@ pp_status pp_plot_svg(const pp_plot *plot, pp_text *html)
     PP_TRY(pp_text_add(html, "</h3><svg viewBox=\"0 0 %d %d\" role=\"img\">", TOTAL_X, TOTAL_Y));
     PP_TRY(x_axis(plot, &a, html));
     PP_TRY(y_axis(plot, &a, html));
-    PP_TRY(pp_text_add(html, "<path class=\"frame\" d=\"M%d %dV%dH%d\"/>", LEFT, TOP, BOTTOM, RIGHT));
+    PP_TRY(
+        pp_text_add(html, "<path class=\"frame\" d=\"M%d %dV%dH%d\"/>", LEFT, TOP, BOTTOM, RIGHT));
     for (int64_t c = 0; c < plot->count; c++) PP_TRY(draw(plot, &a, c, html));
     PP_TRY(legend(plot, html));
     PP_TRY(pp_text_add(html, "</svg>"));

@@ -22,9 +22,9 @@ pp_status pp_html_text(pp_text *html, const char *text)
 /* " x 10^k" in superscript digits, nothing for k = 0. */
 static void power_text(int exponent, char out[48])
 {
-    static const char *const digit[] = {"\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",
-                                        "\xe2\x81\xb4", "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7",
-                                        "\xe2\x81\xb8", "\xe2\x81\xb9"};
+    static const char *const digit[] = {
+        "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
+        "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
     char plain[16];
     out[0] = 0;
     if (exponent == 0) return;
@@ -38,10 +38,11 @@ enum { WIDE = 300, BAR_X = 312, BAR_WIDE = 14, TOTAL = 392, TOP = 6 };
 static pp_status embed(const pp_image *image, double x, double y, double width, double height,
                        pp_text *html)
 {
-    PP_TRY(pp_text_add(html,
-                       "<image x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" preserveAspectRatio=\"none\" "
-                       "class=\"px\" href=\"data:image/png;base64,",
-                       x, y, width, height));
+    PP_TRY(pp_text_add(
+        html,
+        "<image x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" preserveAspectRatio=\"none\" "
+        "class=\"px\" href=\"data:image/png;base64,",
+        x, y, width, height));
     PP_TRY(pp_png_base64(image, html));
     return pp_text_add(html, "\"/>");
 }
@@ -69,18 +70,20 @@ static pp_status colour_ticks(const pp_figure *f, double height, pp_text *html)
     for (int k = 0; k < count; k++) {
         const double part = (ticks[k] - f->range[0]) / (f->range[1] - f->range[0]);
         const double y = TOP + height * (1 - part);
-        PP_TRY(pp_text_add(html,
-                           "<path class=\"tick\" d=\"M%d %.1fh4\"/><text x=\"%d\" y=\"%.1f\">%.5g</text>",
-                           BAR_X + BAR_WIDE, y, BAR_X + BAR_WIDE + 7, y + 4, ticks[k] / scale));
+        PP_TRY(pp_text_add(
+            html, "<path class=\"tick\" d=\"M%d %.1fh4\"/><text x=\"%d\" y=\"%.1f\">%.5g</text>",
+            BAR_X + BAR_WIDE, y, BAR_X + BAR_WIDE + 7, y + 4, ticks[k] / scale));
     }
     const double middle = TOP + height / 2;
-    PP_TRY(pp_text_add(html,
-                       "<text transform=\"translate(%d %.1f) rotate(-90)\" text-anchor=\"middle\" class=\"q\">",
-                       TOTAL - 6, middle));
+    PP_TRY(pp_text_add(
+        html,
+        "<text transform=\"translate(%d %.1f) rotate(-90)\" text-anchor=\"middle\" class=\"q\">",
+        TOTAL - 6, middle));
     PP_TRY(pp_html_text(html, f->quantity));
     const bool unit = f->unit && f->unit[0];
     if (unit || exponent)
-        PP_TRY(pp_text_add(html, " (%s%s%s)", power, unit && exponent ? " " : "", unit ? f->unit : ""));
+        PP_TRY(pp_text_add(html, " (%s%s%s)", power, unit && exponent ? " " : "",
+                           unit ? f->unit : ""));
     return pp_text_add(html, "</text>");
 }
 
@@ -122,11 +125,14 @@ pp_status pp_figure_svg(const pp_figure *f, pp_text *html)
     const double height = WIDE * fmin(fmax(aspect, 0.12), 3);
     PP_TRY(pp_text_add(html, "<figure><h3>"));
     PP_TRY(pp_html_text(html, f->title));
-    PP_TRY(pp_text_add(html, "</h3><svg viewBox=\"0 0 %d %.0f\" role=\"img\">", TOTAL, height + 2 * TOP));
+    PP_TRY(pp_text_add(html, "</h3><svg viewBox=\"0 0 %d %.0f\" role=\"img\">", TOTAL,
+                       height + 2 * TOP));
     PP_TRY(embed(f->image, 0, TOP, WIDE, height, html));
     PP_TRY(scale_bar(f, height, html));
-    if (f->phase_wheel) PP_TRY(wheel(html));
-    else if (f->range) PP_TRY(colour_bar(f, height, html));
+    if (f->phase_wheel)
+        PP_TRY(wheel(html));
+    else if (f->range)
+        PP_TRY(colour_bar(f, height, html));
     PP_TRY(pp_text_add(html, "</svg>"));
     if (f->caption && f->caption[0]) {
         PP_TRY(pp_text_add(html, "<figcaption>"));
