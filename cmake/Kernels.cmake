@@ -1,0 +1,10 @@
+# Hot kernels: one source, compiled for several instruction sets, chosen at run time (src/backend/level.h). Contraction is free
+# inside them: their sums have a fixed order, and the bits are the same for one level. The level's flags win over the build's.
+set(pp_kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -fno-signed-zeros -Wno-psabi)
+foreach(level 2 3 4)
+  set(flags ${pp_kernel_flags})
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND flags -march=x86-64-v${level} -mprefer-vector-width=512)
+  endif()
+  set_source_files_properties(src/backend/cpu/fused_v${level}.c PROPERTIES COMPILE_OPTIONS "${flags}")
+endforeach()

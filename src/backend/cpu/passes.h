@@ -1,0 +1,114 @@
+/* Complex transforms of 2^a points (16 to 1024), W of them side by side: passes of radix 4 with twiddles, then one of radix 4 or 8
+ * without. Forward goes from natural order to digit-reversed and is exp(-2 pi i ...), backward the other way round with
+ * +, both unnormalised: nothing is ever reordered. Decimation in frequency (Gentleman and Sande, 1966).
+ * Included by fused_kernels.h only.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_PASSES_H
+#define PP_PASSES_H
+
+#include "backend/cpu/fused.h"
+#include "backend/cpu/vector.h"
+
+INLINE pair plus(pair a, pair b)
+{
+    return (pair){a.r + b.r, a.i + b.i};
+}
+
+INLINE pair minus(pair a, pair b)
+{
+    return (pair){a.r - b.r, a.i - b.i};
+}
+
+/** a b and a conj(b). */
+INLINE pair times(pair a, pair b)
+{
+    return (pair){a.r * b.r - a.i * b.i, a.r * b.i + a.i * b.r};
+}
+
+INLINE pair times_conj(pair a, pair b)
+{
+    return (pair){a.r * b.r + a.i * b.i, a.i * b.r - a.r * b.i};
+}
+
+/** sign i x */
+INLINE pair turn(pair x, float sign)
+{
+    return (pair){-sign * x.i, sign * x.r};
+}
+
+/** Four-point transform of v, in place; sign -1 forward. */
+INLINE void four(pair *v, float sign)
+{
+    const pair a = plus(v[0], v[2]), b = minus(v[0], v[2]), c = plus(v[1], v[3]);
+    const pair d = turn(minus(v[1], v[3]), sign);
+    v[0] = plus(a, c), v[1] = plus(b, d), v[2] = minus(a, c), v[3] = minus(b, d);
+}
+
+/** Butterfly of a pass with twiddles w[6] = (cos, -sin) of 1, 2, 3 times the angle. */
+INLINE void down(pair *v, const float *w)
+{
+    four(v, -1.0f);
+    UNROLL for (int k = 1; k < 4; k++)
+        v[k] = times(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+}
+
+INLINE void up(pair *v, const float *w)
+{
+    UNROLL for (int k = 1; k < 4; k++)
+        v[k] = times_conj(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+    four(v, 1.0f);
+}
+
+/** Eight-point transform of x, in place. */
+INLINE void eight(pair *x, float sign)
+{
+    const float h = 0.70710678f;
+    pair e[4] = {x[0], x[2], x[4], x[6]}, o[4] = {x[1], x[3], x[5], x[7]};
+    four(e, sign);
+    four(o, sign);
+    o[1] = (pair){h * (o[1].r - sign * o[1].i), h * (o[1].i + sign * o[1].r)};
+    o[2] = turn(o[2], sign);
+    o[3] = (pair){-h * (o[3].r + sign * o[3].i), h * (sign * o[3].r - o[3].i)};
+    UNROLL for (int k = 0; k < 4; k++) x[k] = plus(e[k], o[k]), x[k + 4] = minus(e[k], o[k]);
+}
+
+INLINE void last_pass(pair *x, const pp_fused_plan *plan, float sign)
+{
+    if (plan->last == 4)
+        for (int b = 0; b < plan->n; b += 4) four(x + b, sign);
+    else
+        for (int b = 0; b < plan->n; b += 8) eight(x + b, sign);
+}
+
+/** The passes of lengths below n and the last one: `first` (0 or 1) passes are left to the caller. */
+INLINE void forward_rest(pair *x, const pp_fused_plan *plan, int first)
+{
+    for (int p = first, length = plan->n >> 2 * first; p < plan->passes; p++, length /= 4) {
+        const int q = length / 4;
+        const float *w = plan->twiddles + plan->at[p];
+        for (int j = 0; j < q; j++, w += 6)
+            for (int b = j; b < plan->n; b += length) {
+                pair v[4] = {x[b], x[b + q], x[b + 2 * q], x[b + 3 * q]};
+                down(v, w);
+                x[b] = v[0], x[b + q] = v[1], x[b + 2 * q] = v[2], x[b + 3 * q] = v[3];
+            }
+    }
+    last_pass(x, plan, -1.0f);
+}
+
+INLINE void backward_rest(pair *x, const pp_fused_plan *plan, int first)
+{
+    last_pass(x, plan, 1.0f);
+    for (int p = plan->passes - 1; p >= first; p--) {
+        const int length = plan->n >> 2 * p, q = length / 4;
+        const float *w = plan->twiddles + plan->at[p];
+        for (int j = 0; j < q; j++, w += 6)
+            for (int b = j; b < plan->n; b += length) {
+                pair v[4] = {x[b], x[b + q], x[b + 2 * q], x[b + 3 * q]};
+                up(v, w);
+                x[b] = v[0], x[b + q] = v[1], x[b + 2 * q] = v[2], x[b + 3 * q] = v[3];
+            }
+    }
+}
+
+#endif
