@@ -14,6 +14,9 @@
 #include "base/random.h"
 #include "tests/support/support.h"
 
+/* Intensities are about 4; darker than this (for I -> 0 d / I blows rounding up) has no residual here. */
+static const float dark = 1e-3f;
+
 /* One size at one level: a window, two probes, and room. */
 typedef struct bench {
     const pp_fused_kernels *kernels;
@@ -176,9 +179,10 @@ static sums line_truth(const bench *b, const uint16_t *counts, const uint8_t *ma
                      slope = 2 * creal(conj(g) * h) * scale,
                      c = creal(h * conj(h) + 2 * conj(g) * z) * scale,
                      ratio = poisson ? d / a : sqrt(d / a);
+        s.cost += pixel_cost(creal(f * conj(f)) * scale, d, poisson);
+        if (a < (double)dark) continue;
         s.slope += slope * (1 - ratio), s.size += fabs(slope * (1 - ratio));
         s.curvature += 2 * c * (1 - ratio) + (poisson ? 1 : 0.5) * ratio * slope * slope / a;
-        s.cost += pixel_cost(creal(f * conj(f)) * scale, d, poisson);
     }
     return s;
 }
@@ -202,7 +206,8 @@ static void line_is_plain(bench *b, const uint16_t *counts, const uint8_t *mask,
         float *const to[2] = {b->fields[1], b->fields[2]};
         b->kernels->products(&b->plan, to, windows, probes);
         for (int64_t k = 0; k < b->pixels; k++) {
-            const pp_c32 more = times(b->object[0][k / b->n * b->stride + k % b->n], b->probe[1][k]);
+            const pp_c32 more =
+                times(b->object[0][k / b->n * b->stride + k % b->n], b->probe[1][k]);
             b->truth[1][k].re += more.re, b->truth[1][k].im += more.im;
         }
     } else {
@@ -210,13 +215,13 @@ static void line_is_plain(bench *b, const uint16_t *counts, const uint8_t *mask,
         for (int64_t k = 0; k < b->pixels; k++) b->truth[2][k] = (pp_c32){0, 0};
     }
     for (int k = 0; k < 3; k++) pp_fft_run(b->forward, b->truth[k]);
-    const pp_fused_frame frame = {.counts = counts, .mask = mask, .poisson = poisson, .dark = 1e-30f};
+    const pp_fused_frame frame = {.counts = counts, .mask = mask, .poisson = poisson, .dark = dark};
     b->kernels->line(&b->plan, &line, &frame);
     for (int k = 0; k < 2; k++) {
         const sums s = line_truth(b, counts, mask, poisson, steps[k]);
         pp_assert_near(costs[k] / s.cost, 1, 3e-6);
-        pp_assert_near(line.slope / s.size, s.slope / s.size, 1e-6);
-        pp_assert_near(line.curvature / s.curvature, 1, 1e-4);
+        pp_assert_near(line.slope / s.size, s.slope / s.size, 3e-6);
+        pp_assert_near(line.curvature / s.curvature, 1, 1e-3);
     }
     pp_fused_line kept = line;
     kept.fields[0] = NULL, kept.kept = b->spectrum;
@@ -232,7 +237,7 @@ static void gradient_is_plain(bench *b, const uint16_t *counts, const uint8_t *m
     pp_assert_ok(PP_ALLOC(b->n * b->stride, &box));
     pp_assert_ok(PP_ALLOC(2 * b->pixels, &sum));
     const pp_fused_window window = {b->object[0], b->stride};
-    const pp_fused_frame frame = {.counts = counts, .mask = mask, .poisson = poisson, .dark = 1e-30f};
+    const pp_fused_frame frame = {.counts = counts, .mask = mask, .poisson = poisson, .dark = dark};
     multiply(b, 0, 0, 0);
     pp_fft_run(b->forward, b->truth[0]);
     double cost = 0;
@@ -240,7 +245,9 @@ static void gradient_is_plain(bench *b, const uint16_t *counts, const uint8_t *m
         pp_c32 *far = b->truth[0] + b->order[k];
         const double inten = (pow(far->re, 2) + pow(far->im, 2)) / (double)b->pixels, d = counts[k];
         const bool on = counts[k] != 65535 && mask[k];
-        const double u = on ? (1 - (poisson ? d / inten : sqrt(d / inten))) / (double)b->pixels : 0;
+        const double u = on && inten >= (double)dark
+                             ? (1 - (poisson ? d / inten : sqrt(d / inten))) / (double)b->pixels
+                             : 0;
         if (on) cost += pixel_cost(inten, d, poisson);
         far->re = (float)(far->re * u), far->im = (float)(far->im * u);
     }
@@ -249,11 +256,8 @@ static void gradient_is_plain(bench *b, const uint16_t *counts, const uint8_t *m
     pp_fused_gradient g = {.modes = 1, .fields = b->fields[0], .rows = b->rows};
     b->kernels->gradient(&b->plan, &g, &frame);
     pp_assert_near(g.cost / cost, 1, 3e-6);
-    const pp_fused_back to = {.box = box,
-                              .box_stride = b->stride,
-                              .probe = b->packed[0],
-                              .object = window,
-                              .sum = sum};
+    const pp_fused_back to = {
+        .box = box, .box_stride = b->stride, .probe = b->packed[0], .object = window, .sum = sum};
     b->kernels->back(&b->plan, b->fields[0], &to);
     double apart[2] = {0, 0}, size[2] = {0, 0};
     for (int y = 0; y < b->n; y++)
@@ -267,7 +271,7 @@ static void gradient_is_plain(bench *b, const uint16_t *counts, const uint8_t *m
             apart[1] += pow(s[0] - p.re, 2) + pow(s[b->width] - p.im, 2);
             size[0] += pow(o.re, 2) + pow(o.im, 2), size[1] += pow(p.re, 2) + pow(p.im, 2);
         }
-    const double bar = poisson ? 3e-5 : 2e-6; /* d / I blows rounding up where the model is dark */
+    const double bar = poisson ? 1e-5 : 2e-6;
     ck_assert_double_lt(sqrt(apart[0] / size[0]), bar);
     ck_assert_double_lt(sqrt(apart[1] / size[1]), bar);
     pp_free(box), pp_free(sum);

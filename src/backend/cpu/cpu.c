@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu.h"
 
 #include "backend/cpu/fftw_sweep.h"
+#include "backend/cpu/fused_sweep.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ static pp_status copy(void *to, const void *from, size_t bytes)
     return PP_OK;
 }
 
-static const pp_sweep_class *const sweeps[] = {&pp_sweep_fftw, NULL};
+static const pp_sweep_class *const sweeps[] = {&pp_sweep_fused, &pp_sweep_fftw, NULL};
 
 const pp_backend pp_backend_cpu = {
     .name = "cpu",

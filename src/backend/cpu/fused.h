@@ -36,7 +36,8 @@ typedef struct pp_fused_window {
 
 /** One pattern's counts, and the intensity below which it is dark. */
 typedef struct pp_fused_frame {
-    const void *counts; /* [n n] in detector order, uint16 (65535 not measured) or float (NaN not measured) */
+    const void *
+        counts; /* [n n] in detector order, uint16 (65535 not measured) or float (NaN not measured) */
     const uint8_t *mask; /* [n n] in detector order or NULL */
     bool wide, poisson;  /* float counts; cost */
     float dark;
@@ -54,10 +55,11 @@ typedef struct pp_fused_gradient {
 /** rows of the line. */
 typedef struct pp_fused_line {
     int modes, count;
-    const float *fields[3]; /* of the far field (or NULL: kept), of F1, of F2 (or NULL: none), `modes` each */
-    const float *kept;      /* [modes] spectra */
-    float *rows;            /* room for 3 modes blocks of rows */
-    const float *steps;     /* [count] */
+    const float *fields
+        [3]; /* of the far field (or NULL: kept), of F1, of F2 (or NULL: none), `modes` each */
+    const float *kept;               /* [modes] spectra */
+    float *rows;                     /* room for 3 modes blocks of rows */
+    const float *steps;              /* [count] */
     double slope, curvature, *costs; /* out; costs [count] */
 } pp_fused_line;
 

@@ -149,8 +149,7 @@ INLINE void residual(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_f
             if (poisson) c += deviance(inten, p);
             const vec ratio = poisson ? p.d * inverse * inverse : p.m * inverse;
             const vec u = scale * keep(1.0f - ratio, p.on & (inten >= frame->dark));
-            for (int m = 0; m < g->modes; m++)
-                rows[m * n + x].r *= u, rows[m * n + x].i *= u;
+            for (int m = 0; m < g->modes; m++) rows[m * n + x].r *= u, rows[m * n + x].i *= u;
         }
         add(&cost, c), add(&error, e);
     }
@@ -220,7 +219,8 @@ typedef struct quartic {
     pixels p[SEGMENT];
 } quartic;
 
-INLINE void coefficients(quartic *s, const pair *const at[3], int modes, int64_t step[2], bool moves)
+INLINE void coefficients(quartic *s, const pair *const at[3], int modes, int64_t step[2],
+                         bool moves)
 {
     for (int x = 0; x < SEGMENT; x++) {
         vec a = {0}, b = {0}, c = {0}, d = {0}, e = {0};
@@ -253,7 +253,8 @@ INLINE void slopes(const quartic *s, sums out[2], const pp_fused_frame *frame, f
         const vec ratio = poisson ? p.d * inverse * inverse : p.m * inverse;
         const veci on = p.on & (a >= frame->dark);
         slope += keep(b * (1.0f - ratio), on);
-        curvature += keep(2.0f * c * (1.0f - ratio) + (poisson ? 1.0f : 0.5f) * ratio * bi * bi, on);
+        curvature +=
+            keep(2.0f * c * (1.0f - ratio) + (poisson ? 1.0f : 0.5f) * ratio * bi * bi, on);
     }
     add(out, slope), add(out + 1, curvature);
 }
@@ -266,8 +267,7 @@ INLINE vec cost_at(const quartic *s, float t, float scale, bool poisson, bool mo
         if (moves) inten += t * (s->a[3][x] + t * s->a[4][x]);
         inten = scale * (s->a[0][x] + t * (s->a[1][x] + t * inten));
         inten = larger(inten, all(0.0f));
-        sum += poisson ? deviance(inten, s->p[x])
-                       : misfit(inten * inverse_root(inten), s->p[x]);
+        sum += poisson ? deviance(inten, s->p[x]) : misfit(inten * inverse_root(inten), s->p[x]);
     }
     return sum;
 }
@@ -454,8 +454,7 @@ static void unshift(const pp_fused_plan *plan, float *spectrum, const float *mov
         pair *to = (pair *)(void *)spectrum + (int64_t)k * n;
         const pair y = load_complex(ramp.y + (int64_t)k * W);
         gather(plan, rows, moved, k);
-        for (int x = 0; x < n; x++)
-            to[x] = plus(to[x], times_conj(rows[x], ramp_at(ramp, y, x)));
+        for (int x = 0; x < n; x++) to[x] = plus(to[x], times_conj(rows[x], ramp_at(ramp, y, x)));
     }
 }
 

@@ -61,8 +61,7 @@ void pp_fused_order(const pp_fused_plan *plan, int width, int32_t *order)
     for (int k = 0; k < n / width; k++)
         for (int x = 0; x < n; x++)
             for (int l = 0; l < width; l++)
-                order[(k * n + x) * width + l] =
-                    plan->digits[k * width + l] * n + plan->digits[x];
+                order[(k * n + x) * width + l] = plan->digits[k * width + l] * n + plan->digits[x];
 }
 
 const pp_fused_kernels *pp_fused_pick(void)

@@ -48,14 +48,14 @@ INLINE void four(pair *v, float sign)
 INLINE void down(pair *v, const float *w)
 {
     four(v, -1.0f);
-    UNROLL for (int k = 1; k < 4; k++)
-        v[k] = times(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+    UNROLL for (int k = 1; k < 4; k++) v[k] =
+        times(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
 }
 
 INLINE void up(pair *v, const float *w)
 {
-    UNROLL for (int k = 1; k < 4; k++)
-        v[k] = times_conj(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+    UNROLL for (int k = 1; k < 4; k++) v[k] =
+        times_conj(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
     four(v, 1.0f);
 }
 

@@ -1,0 +1,239 @@
+/* Making and freeing the fused sweeps.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cpu/fused_sweep.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/pixels.h"
+#include "backend/level.h"
+#include "base/alloc.h"
+
+static const double two_pi = 6.283185307179586476925;
+
+static bool supports(const pp_sweep_setup *setup)
+{
+    return pp_fused_size(setup->n);
+}
+
+static void order(int64_t n, int32_t *out)
+{
+    float twiddles[1024 * 2]; /* an upper bound of pp_fused_tables */
+    int32_t digits[1024];
+    pp_fused_plan plan;
+    pp_fused_plan_fill(&plan, (int)n, twiddles, digits);
+    pp_fused_order(&plan, pp_fused_pick()->width, out);
+}
+
+static double chunks_of(const pp_sweep_setup *s)
+{
+    const double most = (double)s->patterns / 4;
+    return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
+}
+
+/* The boxes are bounded by twice the object, see pp_chunks_create. */
+static double bytes(const pp_sweep_setup *s)
+{
+    const double plane = (double)(s->n * s->n * s->modes) * sizeof(pp_c32),
+                 pixels = (double)(s->object[0] * s->object[1]);
+    const bool moved = s->mode == PP_SWEEP_FOURIER;
+    const double kept = s->keep ? plane * (double)s->patterns : 0;
+    const double ramps = moved ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
+    const double work =
+        ((moved ? 5.2 : 3.2) * s->threads + (moved ? 4 : 2) + (s->probe_moves ? chunks_of(s) : 0)) *
+        plane;
+    return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
+           (double)s->patterns * PP_FUSED_SCALARS * sizeof(double);
+}
+
+void pp_fused_ramps(pp_fused_sweep *s, const double *positions)
+{
+    const int64_t n = s->base.setup.n;
+    if (!s->ramp) return;
+    for (int64_t i = 0; i < s->base.setup.patterns * 2; i++) {
+        const double f = positions[i] - s->chunks.window[i / 2][i % 2];
+        for (int64_t place = 0; place < n; place++) {
+            const int64_t k = s->digits[place];
+            const double angle = two_pi * f * (double)(k < n / 2 ? k : k - n) / (double)n;
+            s->ramp[i * n + place] = (pp_c32){(float)cos(angle), (float)-sin(angle)};
+        }
+    }
+}
+
+static const void *counts_of(const pp_sweep_setup *u, int64_t pattern)
+{
+    return (const char *)u->frames + (size_t)(pattern * u->n * u->n) * pp_dtype_size(u->frame_type);
+}
+
+/* Below the smallest intensity nothing has a phase, so that 0 / 0 does not arise. */
+pp_fused_frame pp_fused_frame_of(const pp_fused_sweep *s, int64_t pattern)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const float dark = PP_SWEEP_DARK * PP_SWEEP_DARK * s->most[pattern];
+    return (pp_fused_frame){.counts = counts_of(u, pattern),
+                            .mask = s->mask,
+                            .wide = u->frame_type == PP_F32,
+                            .poisson = u->model == PP_SWEEP_POISSON,
+                            .dark = dark > 1e-30f ? dark : 1e-30f};
+}
+
+static pp_status count_totals(pp_fused_sweep *s, const uint8_t *mask)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const int64_t n2 = u->n * u->n;
+    uint8_t *all;
+    PP_TRY(PP_ALLOC(n2, &all));
+    memset(all, 1, (size_t)n2);
+    for (int64_t j = 0; j < u->patterns; j++) {
+        const pp_pixels p = {
+            n2, u->modes, u->model, u->frame_type, counts_of(u, j), mask ? mask : all};
+        pp_pixels_totals(&p, &s->totals);
+    }
+    pp_free(all);
+    return PP_OK;
+}
+
+static pp_status make_plan(pp_fused_sweep *s)
+{
+    const int n = (int)s->base.setup.n;
+    s->kernels = pp_fused_pick();
+    PP_TRY(PP_ALLOC(pp_fused_tables(n), &s->twiddles));
+    PP_TRY(PP_ALLOC(n, &s->digits));
+    PP_TRY(PP_ALLOC(n, &s->ones));
+    pp_fused_plan_fill(&s->plan, n, s->twiddles, s->digits);
+    for (int k = 0; k < n; k++) s->ones[k] = (pp_c32){1, 0};
+    s->probe = 2 * (int64_t)n * n;
+    s->field = (int64_t)(n / s->kernels->width) * s->plan.stride * 2 * s->kernels->width;
+    return PP_OK;
+}
+
+static pp_status make_shared(pp_fused_sweep *s)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    PP_TRY(PP_ALLOC(s->chunks.pixels, &s->boxes));
+    PP_TRY(PP_ALLOC(u->patterns * PP_FUSED_SCALARS, &s->scalars));
+    PP_TRY(PP_ALLOC(u->patterns, &s->most));
+    PP_TRY(PP_ALLOC(u->modes * s->probe, &s->packed));
+    if (u->probe_moves) PP_TRY(PP_ALLOC(u->modes * s->probe, &s->dpacked));
+    if (u->probe_moves) PP_TRY(PP_ALLOC(s->chunks.count * u->modes * s->probe, &s->probes));
+    if (u->keep) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->kept));
+    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    PP_TRY(PP_ALLOC(u->patterns * 2 * u->n, &s->ramp));
+    PP_TRY(PP_ALLOC(u->modes * s->probe, &s->hat));
+    return u->probe_moves ? PP_ALLOC(u->modes * s->probe, &s->dhat) : PP_OK;
+}
+
+static pp_status make_work(const pp_fused_sweep *s, pp_fused_work *w)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    PP_TRY(PP_ALLOC(3 * u->modes * s->field, &w->fields));
+    PP_TRY(PP_ALLOC(3 * u->modes * u->n * 2 * s->kernels->width, &w->rows));
+    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    PP_TRY(PP_ALLOC(u->n, &w->ramp));
+    PP_TRY(PP_ALLOC(u->modes * s->probe, &w->probe));
+    return PP_ALLOC(u->modes * s->probe, &w->dprobe);
+}
+
+static void free_sweep(pp_sweep *sweep)
+{
+    pp_fused_sweep *s = (pp_fused_sweep *)sweep;
+    for (int t = 0; s->work && t < s->base.setup.threads; t++) {
+        pp_fused_work *w = &s->work[t];
+        pp_free(w->fields), pp_free(w->rows), pp_free(w->ramp);
+        pp_free(w->probe), pp_free(w->dprobe);
+    }
+    pp_free(s->work), pp_free(s->twiddles), pp_free(s->digits), pp_free(s->ones);
+    pp_free(s->mask), pp_free(s->ramp), pp_free(s->kept), pp_free(s->packed), pp_free(s->dpacked);
+    pp_free(s->hat), pp_free(s->dhat), pp_free(s->boxes), pp_free(s->probes);
+    pp_free(s->most), pp_free(s->scalars);
+    pp_chunks_free(&s->chunks);
+    pp_free(s);
+}
+
+static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
+{
+    pp_status status = PP_OK;
+    pp_fused_sweep *s;
+    PP_TRY(PP_ALLOC(1, &s));
+    s->base.kind = &pp_sweep_fused;
+    s->base.setup = *setup;
+    s->base.setup.positions = NULL, s->base.setup.mask = NULL;
+    PP_TRY_TO(failed, pp_chunks_create(setup, &s->chunks));
+    PP_TRY_TO(failed, make_plan(s));
+    PP_TRY_TO(failed, make_shared(s));
+    PP_TRY_TO(failed, PP_ALLOC(setup->threads, &s->work));
+    for (int t = 0; t < setup->threads; t++) PP_TRY_TO(failed, make_work(s, &s->work[t]));
+    if (setup->mask) {
+        PP_TRY_TO(failed, PP_ALLOC(setup->n * setup->n, &s->mask));
+        memcpy(s->mask, setup->mask, (size_t)(setup->n * setup->n));
+    }
+    PP_TRY_TO(failed, count_totals(s, setup->mask));
+    pp_fused_ramps(s, setup->positions);
+    *out = &s->base;
+    return PP_OK;
+failed:
+    free_sweep(&s->base);
+    return status;
+}
+
+static void advance(pp_sweep *sweep, double to)
+{
+    (void)to;
+    ((pp_fused_sweep *)sweep)->known = false;
+}
+
+static void renew(pp_sweep *sweep)
+{
+    pp_fused_sweep *s = (pp_fused_sweep *)sweep;
+    s->known = s->measured = false;
+}
+
+static void move(pp_sweep *sweep, const double *positions)
+{
+    pp_fused_ramps((pp_fused_sweep *)sweep, positions);
+    renew(sweep);
+}
+
+static void totals(const pp_sweep *sweep, pp_sweep_totals *out)
+{
+    *out = ((const pp_fused_sweep *)sweep)->totals;
+}
+
+static const char *name_of(const pp_fused_sweep *s)
+{
+    static const char *const names[] = {"fused x86-64-v2", "fused x86-64-v3", "fused x86-64-v4"};
+    if (strcmp(s->kernels->name, "generic") == 0) return "fused generic";
+    return names[s->kernels->width == 4 ? 0 : s->kernels->width == 8 ? 1 : 2];
+}
+
+static void facts(const pp_sweep *sweep, pp_sweep_facts *out)
+{
+    const pp_sweep_setup *u = &sweep->setup;
+    const double frame = (double)(u->n * u->n) * (double)pp_dtype_size(u->frame_type),
+                 plane = (double)(u->n * u->n * u->modes) * sizeof(pp_c32);
+    *out = (pp_sweep_facts){
+        .implementation = name_of((const pp_fused_sweep *)sweep),
+        .bytes_resident = frame + (u->keep ? plane : 0),
+        /* the gradient writes the far field, the line reads it */
+        .bytes_moved = 2 * frame + (u->keep ? 2 * plane : 0),
+    };
+}
+
+const pp_sweep_class pp_sweep_fused = {
+    .name = "fused",
+    .supports = supports,
+    .order = order,
+    .bytes = bytes,
+    .create = create,
+    .free = free_sweep,
+    .gradient = pp_fused_gradient_pass,
+    .line = pp_fused_line_pass,
+    .costs = pp_fused_costs_pass,
+    .advance = advance,
+    .renew = renew,
+    .illumination = pp_fused_illumination_pass,
+    .positions = pp_fused_positions_pass,
+    .move = move,
+    .totals = totals,
+    .facts = facts,
+};
