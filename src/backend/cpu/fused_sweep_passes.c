@@ -141,7 +141,8 @@ static void pattern_gradient(const pattern *p, const pp_chunk *c, float *sums,
     pp_fused_gradient g = {
         .modes = (int)p->modes, .fields = field(p, 0), .rows = p->w->rows, .kept = kept(p)};
     products(p, g.fields, at->object, probe);
-    if (!s->measured) measure(p, g.fields);
+    /* a Poisson residual 1 - d / I is largest where it is darkest: the limit must be this far field's */
+    if (!s->measured || s->base.setup.model == PP_SWEEP_POISSON) measure(p, g.fields);
     const pp_fused_frame frame = pp_fused_frame_of(s, p->j);
     s->kernels->gradient(&s->plan, &g, &frame);
     s->most[p->j] = g.most;
