@@ -29,7 +29,7 @@ static int64_t disk_index(int64_t centre, int64_t f, int64_t n, int64_t size)
 {
     const int64_t k = centre + f;
     if (k >= 0 && k < size) return k;
-    const bool nyquist = n % 2 == 0 && (f == n / 2 || f == -(n / 2));
+    const bool nyquist = n == size && n % 2 == 0 && (f == n / 2 || f == -(n / 2));
     const int64_t other = centre - f;
     return nyquist && other >= 0 && other < size ? other : -1;
 }
