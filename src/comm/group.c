@@ -1,0 +1,319 @@
+/* Groups of threads: collectives over shared addresses under one lock.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "comm/group.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "comm/comm_class.h"
+
+/* Messages from one rank to another that are not read yet. A pass posts a handful at most. */
+enum { BOX = 16 };
+
+typedef struct box {
+    const void *data[BOX];
+    size_t bytes[BOX];
+    int64_t posted, read;
+} box;
+
+typedef struct meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    int size, arrived;
+    int64_t round;
+    bool broken; /* a rank has left with an error */
+    pp_error error;
+    const void *data[PP_GROUP_MOST];
+    const size_t *bytes[PP_GROUP_MOST];
+    box *boxes; /* [from][to] */
+} meeting;
+
+typedef struct group_comm {
+    pp_comm base;
+    meeting *all;
+    double waited, received;
+} group_comm;
+
+static group_comm *mine(const pp_comm *comm)
+{
+    /* the account changes, the communicator does not */
+    return (group_comm *)(uintptr_t)comm;
+}
+
+static pp_status broken(void)
+{
+    return PP_FAIL(PP_ERR_RUN, "another device of the group has failed");
+}
+
+/* Waits under the lock for a change. */
+static void wait_change(group_comm *comm)
+{
+    const double start = pp_clock_seconds();
+    (void)pthread_cond_wait(&comm->all->change, &comm->all->lock);
+    comm->waited += pp_clock_seconds() - start;
+}
+
+/* Everybody arrives before anybody goes on; the lock is held. */
+static bool gather_round(group_comm *comm)
+{
+    meeting *all = comm->all;
+    const int64_t round = all->round;
+    if (++all->arrived == all->size) {
+        all->arrived = 0;
+        all->round++;
+        (void)pthread_cond_broadcast(&all->change);
+    }
+    while (all->round == round && !all->broken) wait_change(comm);
+    return all->round != round;
+}
+
+/* Offers addresses to the others, which may read there until the barrier that follows. */
+static pp_status meet(group_comm *comm, const void *data, const size_t *bytes)
+{
+    meeting *all = comm->all;
+    (void)pthread_mutex_lock(&all->lock);
+    all->data[comm->base.rank] = data;
+    all->bytes[comm->base.rank] = bytes;
+    const bool fine = gather_round(comm);
+    (void)pthread_mutex_unlock(&all->lock);
+    return fine ? PP_OK : broken();
+}
+
+static pp_status barrier(const pp_comm *comm)
+{
+    group_comm *self = mine(comm);
+    (void)pthread_mutex_lock(&self->all->lock);
+    const bool fine = gather_round(self);
+    (void)pthread_mutex_unlock(&self->all->lock);
+    return fine ? PP_OK : broken();
+}
+
+static pp_status bcast(const pp_comm *comm, void *data, size_t bytes, int root)
+{
+    group_comm *self = mine(comm);
+    PP_TRY(meet(self, data, NULL));
+    if (comm->rank != root) {
+        memcpy(data, self->all->data[root], bytes);
+        self->received += (double)bytes;
+    }
+    return barrier(comm);
+}
+
+static pp_status allgather(const pp_comm *comm, const void *data, void *all, size_t bytes)
+{
+    group_comm *self = mine(comm);
+    PP_TRY(meet(self, data, NULL));
+    for (int r = 0; r < comm->size; r++)
+        memmove((char *)all + (size_t)r * bytes, self->all->data[r], bytes);
+    self->received += (double)bytes * (comm->size - 1);
+    return barrier(comm);
+}
+
+static pp_status take_part(group_comm *self, int from, const size_t *expected, char **to)
+{
+    const size_t *sent = self->all->bytes[from];
+    const int me = self->base.rank;
+    if (sent[me] != expected[from])
+        return PP_FAIL(PP_ERR_RUN, "rank %d sends %zu bytes to rank %d, which expects %zu", from,
+                       sent[me], me, expected[from]);
+    size_t before = 0;
+    for (int r = 0; r < me; r++) before += sent[r];
+    if (sent[me]) memcpy(*to, (const char *)self->all->data[from] + before, sent[me]);
+    *to += sent[me];
+    if (from != me) self->received += (double)sent[me];
+    return PP_OK;
+}
+
+static pp_status exchange(const pp_comm *comm, const void *send, const size_t *send_bytes,
+                          void *receive, const size_t *receive_bytes)
+{
+    group_comm *self = mine(comm);
+    PP_TRY(meet(self, send, send_bytes));
+    char *to = receive;
+    pp_status status = PP_OK;
+    for (int r = 0; r < comm->size && status == PP_OK; r++)
+        status = take_part(self, r, receive_bytes, &to);
+    /* nobody leaves while the others may still read from it */
+    const pp_status met = barrier(comm);
+    return status != PP_OK ? status : met;
+}
+
+static void progress(const pp_comm *comm)
+{
+    (void)comm;
+}
+
+/* Views are not drawn inside a group: its counter would have no use. */
+static pp_status counter_create(const pp_comm *comm, pp_counter **out)
+{
+    (void)comm, (void)out;
+    return PP_FAIL(PP_ERR_RUN, "a group of devices has no shared counter");
+}
+
+static pp_status counter_add(pp_counter *counter, int64_t add, int64_t *before)
+{
+    (void)counter, (void)add, (void)before;
+    return PP_FAIL(PP_ERR_RUN, "a group of devices has no shared counter");
+}
+
+static void counter_free(pp_counter *counter)
+{
+    (void)counter;
+}
+
+static void free_group(pp_comm *comm)
+{
+    (void)comm; /* lives on pp_group_run's stack */
+}
+
+static const pp_comm_class group_class = {
+    .free = free_group,
+    .barrier = barrier,
+    .bcast = bcast,
+    .allgather = allgather,
+    .exchange = exchange,
+    .progress = progress,
+    .counter_create = counter_create,
+    .counter_add = counter_add,
+    .counter_free = counter_free,
+};
+
+typedef struct member {
+    group_comm comm;
+    pp_group_work work;
+    void *argument;
+    pthread_t thread;
+    bool started;
+} member;
+
+static void leave(group_comm *comm, pp_status status)
+{
+    if (status == PP_OK) return;
+    meeting *all = comm->all;
+    (void)pthread_mutex_lock(&all->lock);
+    if (!all->broken) all->error = *pp_error_last();
+    all->broken = true;
+    (void)pthread_cond_broadcast(&all->change);
+    (void)pthread_mutex_unlock(&all->lock);
+}
+
+static void *run_member(void *argument)
+{
+    member *one = argument;
+    leave(&one->comm, one->work(&one->comm.base, one->argument));
+    return NULL;
+}
+
+static void set_up(member *one, int rank, int size, meeting *all, pp_group_work work,
+                   void *argument)
+{
+    one->comm.base = (pp_comm){&group_class, rank, size, rank, size};
+    one->comm.all = all;
+    one->work = work;
+    one->argument = argument;
+}
+
+static void run_members(member *members, int size)
+{
+    for (int r = 1; r < size; r++) {
+        members[r].started = pthread_create(&members[r].thread, NULL, run_member, &members[r]) == 0;
+        if (!members[r].started)
+            leave(&members[r].comm,
+                  PP_FAIL(PP_ERR_RESOURCE, "the thread of device %d of a group cannot start", r));
+    }
+    (void)run_member(&members[0]);
+    for (int r = 1; r < size; r++)
+        if (members[r].started) (void)pthread_join(members[r].thread, NULL);
+}
+
+pp_status pp_group_run(int size, pp_group_work work, void *argument)
+{
+    if (size < 1 || size > PP_GROUP_MOST)
+        return PP_FAIL(PP_ERR_RUN, "a group has 1 to %d devices, not %d", PP_GROUP_MOST, size);
+    meeting all = {
+        .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER, .size = size};
+    member *members = NULL;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, PP_ALLOC(size, &members));
+    PP_TRY_TO(done, PP_ALLOC(size * size, &all.boxes));
+    for (int r = 0; r < size; r++) set_up(&members[r], r, size, &all, work, argument);
+    run_members(members, size);
+    if (all.broken) status = pp_error_give(&all.error);
+done:
+    pp_free(all.boxes);
+    pp_free(members);
+    (void)pthread_cond_destroy(&all.change);
+    (void)pthread_mutex_destroy(&all.lock);
+    return status;
+}
+
+static box *box_of(const group_comm *comm, int from, int to)
+{
+    return &comm->all->boxes[from * comm->base.size + to];
+}
+
+pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t bytes)
+{
+    group_comm *self = mine(group);
+    box *b = box_of(self, group->rank, to);
+    (void)pthread_mutex_lock(&self->all->lock);
+    while (b->posted - b->read == BOX && !self->all->broken) wait_change(self);
+    const bool fine = !self->all->broken;
+    if (fine) {
+        b->data[b->posted % BOX] = data;
+        b->bytes[b->posted % BOX] = bytes;
+        b->posted++;
+        (void)pthread_cond_broadcast(&self->all->change);
+    }
+    (void)pthread_mutex_unlock(&self->all->lock);
+    return fine ? PP_OK : broken();
+}
+
+pp_status pp_group_receive(const pp_comm *group, int from,
+                           pp_status (*take)(void *argument, const void *data, size_t bytes),
+                           void *argument)
+{
+    group_comm *self = mine(group);
+    box *b = box_of(self, from, group->rank);
+    (void)pthread_mutex_lock(&self->all->lock);
+    while (b->posted == b->read && !self->all->broken) wait_change(self);
+    const bool fine = b->posted != b->read;
+    const void *data = b->data[b->read % BOX];
+    const size_t bytes = b->bytes[b->read % BOX];
+    (void)pthread_mutex_unlock(&self->all->lock);
+    if (!fine) return broken();
+    PP_TRY(take(argument, data, bytes));
+    self->received += (double)bytes;
+    (void)pthread_mutex_lock(&self->all->lock);
+    b->read++;
+    (void)pthread_cond_broadcast(&self->all->change);
+    (void)pthread_mutex_unlock(&self->all->lock);
+    return PP_OK;
+}
+
+static bool settled(const group_comm *self)
+{
+    for (int r = 0; r < self->base.size; r++) {
+        const box *b = box_of(self, self->base.rank, r);
+        if (b->posted != b->read) return false;
+    }
+    return true;
+}
+
+pp_status pp_group_settle(const pp_comm *group)
+{
+    group_comm *self = mine(group);
+    (void)pthread_mutex_lock(&self->all->lock);
+    while (!settled(self) && !self->all->broken) wait_change(self);
+    const bool fine = settled(self);
+    (void)pthread_mutex_unlock(&self->all->lock);
+    return fine ? PP_OK : broken();
+}
+
+void pp_group_account(const pp_comm *group, double *waited, double *bytes)
+{
+    *waited = mine(group)->waited;
+    *bytes = mine(group)->received;
+}

@@ -1,0 +1,35 @@
+/* Groups: the devices that work on one view, each driven by a thread of this process, with one communicator.
+ *
+ * Beside the collectives of comm.h a group has messages without copies: a post gives the address of a block, the receiver
+ * copies it (or adds it up) where it needs it, and the sender may change the block again after pp_group_settle. So passes from tile
+ * to tile overlap with computation, and nothing is allocated.
+ *
+ * If a thread fails, every wait of the others ends with an error at once: nobody waits for a rank that is gone.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_GROUP_H
+#define PP_GROUP_H
+
+#include "comm/comm.h"
+
+enum { PP_GROUP_MOST = 64 };
+
+typedef pp_status (*pp_group_work)(const pp_comm *group, void *argument);
+
+/** Runs `work` on `size` threads (rank 0 is the caller's) and waits for all. Returns the status of the first rank that
+ *  failed of its own accord, with its record. size 1 runs it in place. */
+PP_MUST_CHECK pp_status pp_group_run(int size, pp_group_work work, void *argument);
+
+/** Offers `bytes` at `data` to rank `to`; messages between two ranks arrive in the order of their posts. Returns at once. Not
+ *  collective. data may be in device memory: `take` of the receiver says how it is read. */
+PP_MUST_CHECK pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t bytes);
+/** Waits for the next message of rank `from` and has `take(argument, data, bytes)` read it. Not collective. */
+PP_MUST_CHECK pp_status pp_group_receive(const pp_comm *group, int from,
+                                         pp_status (*take)(void *argument, const void *data,
+                                                           size_t bytes),
+                                         void *argument);
+/** Waits until all messages that this rank has posted are read. Not collective. */
+PP_MUST_CHECK pp_status pp_group_settle(const pp_comm *group);
+/** Seconds that this rank has spent waiting for others and bytes that it has received, since the group began. */
+void pp_group_account(const pp_comm *group, double *waited, double *bytes);
+
+#endif
