@@ -1,0 +1,55 @@
+/* One view, from its arrays to its arrays: start probe and object, sweep, solver, and the pair moved back to where the
+ * starting probe's centre of mass was.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_SOLVER_VIEW_H
+#define PP_SOLVER_VIEW_H
+
+#include <polyptych/array.h>
+
+#include "solvers/ptychography.h"
+
+typedef enum pp_ptycho_method { PP_PTYCHO_CG, PP_PTYCHO_PUBLISHED } pp_ptycho_method;
+/** auto: as asked for by the rest. */
+typedef enum pp_ptycho_choice { PP_CHOOSE_AUTO, PP_CHOOSE_YES, PP_CHOOSE_NO } pp_ptycho_choice;
+
+typedef struct pp_view_input {
+    const pp_array *frames;    /* u16 or f32 [J][n][n] */
+    const pp_array *mask;      /* u8 [n][n] */
+    const pp_array *positions; /* f64 [J][2] grid points */
+    const pp_array *probe;     /* c32 [M0][n][n] */
+} pp_view_input;
+
+typedef struct pp_view_options {
+    const char *backend;        /* "cpu", "auto", ... */
+    const char *implementation; /* of the sweeps; NULL: the best */
+    pp_ptycho_method method;
+    pp_sweep_model model;
+    pp_sweep_positions positions;
+    int64_t probe_modes;
+    pp_ptycho_choice rescale_probe, keep_far_field;
+    int64_t amplitude_start; /* Poisson: iterations with the amplitude model before its first */
+    double memory;           /* bytes that keep_far_field = auto may fill */
+    int threads;
+    pp_ptycho_settings solver;
+} pp_view_options;
+
+/** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
+typedef struct pp_view_output {
+    pp_array *object, *origin, *illumination, *probe, *positions, *cost, *error;
+    /* facts */
+    double probe_scale, adjointness;
+    const char *implementation;
+    bool kept, converged;
+    int64_t iterations;
+    double moved[2]; /* pixels (y, x) that the pair was moved back by */
+} pp_view_output;
+
+PP_MUST_CHECK pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *options,
+                                      pp_view_output *out);
+void pp_view_output_free(pp_view_output *out);
+
+/** Bytes on the device for a view: kept far fields (or 0), and all the rest. object: Y, X. */
+void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
+                   double *far_fields, double *rest);
+
+#endif
