@@ -3,7 +3,14 @@
 #include <polyptych/polyptych.h>
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "app/command.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "comm/comm.h"
 #include "version.h"
 
 const char *pp_version(void)
@@ -11,10 +18,132 @@ const char *pp_version(void)
     return PP_VERSION;
 }
 
+static void help(void)
+{
+    (void)printf("polyptych %s: ptycho-tomography from diffraction patterns to a volume\n\n"
+                 "usage: polyptych COMMAND ...\n\n",
+                 pp_version());
+    for (const pp_command *const *c = pp_commands; *c; c++)
+        (void)printf("  %-9s %-34s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
+    (void)printf(
+        "\n  --help, --version; polyptych COMMAND --help tells more\n\n"
+        "key=value sets one parameter: ptycho.iterations=64, threads=2\n"
+        "exit codes: 0 done; 1 failed while running; 2 wrong command line or configuration;\n"
+        "  3 input data unusable; 4 done, but some views failed; 5 memory, disk or device;\n"
+        "  75 interrupted and resumable\n");
+}
+
+static const pp_command *find_command(const char *name)
+{
+    for (const pp_command *const *c = pp_commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0) return *c;
+    return NULL;
+}
+
+static pp_status unknown_command(const char *name)
+{
+    const char *names[32];
+    int count = 0;
+    for (const pp_command *const *c = pp_commands; *c && count < 31; c++) names[count++] = (*c)->name;
+    names[count] = NULL;
+    const char *nearest = pp_text_nearest(name, names);
+    return PP_FAIL(PP_ERR_CONFIG, "polyptych: unknown command '%s'%s%s%s; see polyptych --help",
+                   name, nearest ? ", did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
+}
+
+/* Number of this process among those that one mpirun started, before MPI is: messages are printed once. */
+static int launched_rank(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *rank = getenv(variables[i]);
+        if (rank) return atoi(rank);
+    }
+    return 0;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+static pp_status run_parallel(const pp_command *command, pp_arguments *arguments)
+{
+    pp_comm *world = NULL;
+    PP_TRY(pp_comm_world(&world));
+    pp_log_set_rank(pp_comm_rank(world));
+    arguments->comm = world;
+    const pp_status status = command->run(arguments);
+    pp_comm_free(&world);
+    return status;
+}
+
+static pp_status run_command(const pp_command *command, int argc, char **argv)
+{
+    const char **rest = NULL;
+    pp_arguments arguments;
+    PP_TRY(PP_ALLOC(argc, &rest));
+    pp_status status = pp_arguments_read(command, argc - 2, argv + 2, rest, &arguments);
+    if (status == PP_OK && command->parallel)
+        status = run_parallel(command, &arguments);
+    else if (status == PP_OK && launched_rank() == 0)
+        status = command->run(&arguments);
+    pp_free(rest);
+    return status;
+}
+
+/* Everything between the start of MPI and its end; prints the error. */
+static pp_status dispatch(const pp_command *command, int argc, char **argv)
+{
+    pp_error none = {0};
+    (void)pp_error_give(&none);
+    const pp_status status =
+        command ? run_command(command, argc, argv) : unknown_command(argv[1]);
+    const bool told = pp_error_last()->status != status || status == PP_OK;
+    if (!told && launched_rank() == 0) pp_log_last_error();
+    return status;
+}
+
+static int start(int argc, char **argv)
+{
+    const pp_command *command = find_command(argv[1]);
+    const bool parallel = command && command->parallel;
+    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMI_SIZE");
+    if (!parallel && !launched) return dispatch(command, argc, argv);
+    pp_status status = pp_mpi_start(&argc, &argv);
+    if (status != PP_OK) {
+        pp_log_last_error();
+        return status;
+    }
+    status = dispatch(command, argc, argv);
+    pp_mpi_stop();
+    return status;
+}
+
 int pp_main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    (void)printf("polyptych %s\n", pp_version());
-    return PP_ERR_CONFIG;
+    if (argc < 2) {
+        help();
+        return PP_ERR_CONFIG;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("polyptych %s (%s, %s, %s)\n", pp_version(), PP_GIT_ID, PP_COMPILER,
+                     PP_BUILD_TYPE);
+        return PP_OK;
+    }
+    const bool general = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                         strcmp(argv[1], "help") == 0;
+    const pp_command *command = find_command(general && argc > 2 ? argv[2] : argv[1]);
+    if (command && (general || asks_help(argc, argv))) {
+        pp_command_help(command);
+        return PP_OK;
+    }
+    if (general) {
+        help();
+        return PP_OK;
+    }
+    return start(argc, argv);
 }

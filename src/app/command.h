@@ -1,0 +1,49 @@
+/* The commands of the program: one file a command (cmd_*.c), one table (commands.c).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_COMMAND_H
+#define PP_COMMAND_H
+
+#include <stdbool.h>
+
+#include <polyptych/status.h>
+
+struct pp_comm;
+
+enum { PP_OPTIONS = 16 };
+
+/** One option of a command: "--json", or "--size N" where `value` is "N". */
+typedef struct pp_option {
+    const char *name, *value, *help;
+} pp_option;
+
+/** What stands behind the command's name. Borrowed from argv. */
+typedef struct pp_arguments {
+    int count;
+    const char *const *items;       /* all that are no options */
+    const char *options[PP_OPTIONS]; /* by the option's row: its value ("" of a flag), NULL where it is not given */
+    const struct pp_comm *comm;     /* commands with `parallel`: all ranks; else NULL */
+} pp_arguments;
+
+typedef struct pp_command {
+    const char *name, *arguments, *summary;
+    const char *help;         /* paragraphs, NULL for none */
+    const pp_option *options; /* up to {0}; NULL for none */
+    int least, most;          /* arguments that are no options; most < 0: any number */
+    bool parallel;            /* starts MPI and is called on every rank; else on rank 0 only */
+    pp_status (*run)(const pp_arguments *arguments);
+} pp_command;
+
+extern const pp_command pp_command_run, pp_command_check, pp_command_plan, pp_command_stages,
+    pp_command_new, pp_command_inspect, pp_command_report, pp_command_bench, pp_command_devices;
+
+/** All of them, up to NULL. */
+extern const pp_command *const pp_commands[];
+
+/** Sorts what stands behind the command's name into options and the rest. rest: room for `count` texts. Errors:
+ *  PP_ERR_CONFIG, with the nearest option's name. */
+PP_MUST_CHECK pp_status pp_arguments_read(const pp_command *command, int count, char **given,
+                                          const char **rest, pp_arguments *out);
+/** The text of `polyptych COMMAND --help` on standard output. */
+void pp_command_help(const pp_command *command);
+
+#endif
