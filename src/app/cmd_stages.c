@@ -72,8 +72,8 @@ static pp_status add_one(const char *name, pp_text *out)
     if (stage) return pp_reference_stage(stage, out);
     const char *nearest = pp_text_nearest(name, pp_registry()->names());
     return PP_FAIL(PP_ERR_CONFIG, "polyptych stages: there is no stage '%s'%s%s%s", name,
-                   nearest ? ", did you mean '" : "; see polyptych stages",
-                   nearest ? nearest : "", nearest ? "'?" : "");
+                   nearest ? ", did you mean '" : "; see polyptych stages", nearest ? nearest : "",
+                   nearest ? "'?" : "");
 }
 
 static pp_status run(const pp_arguments *arguments)

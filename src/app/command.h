@@ -19,9 +19,10 @@ typedef struct pp_option {
 /** What stands behind the command's name. Borrowed from argv. */
 typedef struct pp_arguments {
     int count;
-    const char *const *items;       /* all that are no options */
-    const char *options[PP_OPTIONS]; /* by the option's row: its value ("" of a flag), NULL where it is not given */
-    const struct pp_comm *comm;     /* commands with `parallel`: all ranks; else NULL */
+    const char *const *items; /* all that are no options */
+    const char *options
+        [PP_OPTIONS]; /* by the option's row: its value ("" of a flag), NULL where it is not given */
+    const struct pp_comm *comm; /* commands with `parallel`: all ranks; else NULL */
 } pp_arguments;
 
 typedef struct pp_command {

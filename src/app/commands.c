@@ -7,9 +7,8 @@
 
 #include "base/text.h"
 
-const pp_command *const pp_commands[] = {
-    &pp_command_run,     &pp_command_check,  &pp_command_plan,  &pp_command_stages,  &pp_command_new,
-    &pp_command_inspect, &pp_command_report, &pp_command_bench, &pp_command_devices, NULL};
+const pp_command *const pp_commands[] = {&pp_command_stages, &pp_command_new, &pp_command_bench,
+                                         &pp_command_devices, NULL};
 
 static pp_status unknown_option(const pp_command *command, const char *given)
 {
@@ -17,9 +16,10 @@ static pp_status unknown_option(const pp_command *command, const char *given)
     for (int i = 0; command->options && command->options[i].name; i++)
         names[i + 1] = command->options[i].name;
     const char *nearest = pp_text_nearest(given, names);
-    return PP_FAIL(PP_ERR_CONFIG, "polyptych %s: unknown option '%s'%s%s%s; see polyptych %s --help",
-                   command->name, given, nearest ? ", did you mean '" : "",
-                   nearest ? nearest : "", nearest ? "'?" : "", command->name);
+    return PP_FAIL(PP_ERR_CONFIG,
+                   "polyptych %s: unknown option '%s'%s%s%s; see polyptych %s --help",
+                   command->name, given, nearest ? ", did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "", command->name);
 }
 
 /* Row of the option in `given` ("--size" or "--size=4"); value: behind '=', or NULL. */

@@ -44,7 +44,8 @@ static pp_status unknown_command(const char *name)
 {
     const char *names[32];
     int count = 0;
-    for (const pp_command *const *c = pp_commands; *c && count < 31; c++) names[count++] = (*c)->name;
+    for (const pp_command *const *c = pp_commands; *c && count < 31; c++)
+        names[count++] = (*c)->name;
     names[count] = NULL;
     const char *nearest = pp_text_nearest(name, names);
     return PP_FAIL(PP_ERR_CONFIG, "polyptych: unknown command '%s'%s%s%s; see polyptych --help",
@@ -100,8 +101,7 @@ static pp_status dispatch(const pp_command *command, int argc, char **argv)
 {
     pp_error none = {0};
     (void)pp_error_give(&none);
-    const pp_status status =
-        command ? run_command(command, argc, argv) : unknown_command(argv[1]);
+    const pp_status status = command ? run_command(command, argc, argv) : unknown_command(argv[1]);
     const bool told = pp_error_last()->status != status || status == PP_OK;
     if (!told && launched_rank() == 0) pp_log_last_error();
     return status;

@@ -13,8 +13,8 @@ enum { LINE = 96 };
 
 static const char *direction(pp_port_dir dir)
 {
-    static const char *const names[] = {"",       "in",           "in, optional",
-                                        "out",    "out, optional", "changed in place"};
+    static const char *const names[] = {
+        "", "in", "in, optional", "out", "out, optional", "changed in place"};
     return names[dir];
 }
 
