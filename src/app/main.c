@@ -18,19 +18,20 @@ const char *pp_version(void)
     return PP_VERSION;
 }
 
-static void help(void)
+static void help(FILE *out)
 {
-    (void)printf("polyptych %s: ptycho-tomography from diffraction patterns to a volume\n\n"
-                 "usage: polyptych COMMAND ...\n\n",
-                 pp_version());
+    (void)fprintf(out,
+                  "polyptych %s: ptycho-tomography from diffraction patterns to a volume\n\n"
+                  "usage: polyptych COMMAND ...\n\n",
+                  pp_version());
     for (const pp_command *const *c = pp_commands; *c; c++)
-        (void)printf("  %-9s %-34s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
-    (void)printf(
-        "\n  --help, --version; polyptych COMMAND --help tells more\n\n"
-        "key=value sets one parameter: ptycho.iterations=64, threads=2\n"
-        "exit codes: 0 done; 1 failed while running; 2 wrong command line or configuration;\n"
-        "  3 input data unusable; 4 done, but some views failed; 5 memory, disk or device;\n"
-        "  75 interrupted and resumable\n");
+        (void)fprintf(out, "  %-9s %-34s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
+    (void)fprintf(
+        out, "\n  --help, --version; polyptych COMMAND --help tells more\n\n"
+             "key=value sets one parameter: ptycho.iterations=64, threads=2\n"
+             "exit codes: 0 done; 1 failed while running; 2 wrong command line or configuration;\n"
+             "  3 input data unusable; 4 done, but some views failed; 5 memory, disk or device;\n"
+             "  75 interrupted and resumable\n");
 }
 
 static const pp_command *find_command(const char *name)
@@ -99,8 +100,8 @@ static pp_status run_command(const pp_command *command, int argc, char **argv)
 /* Everything between the start of MPI and its end; prints the error. */
 static pp_status dispatch(const pp_command *command, int argc, char **argv)
 {
-    pp_error none = {0};
-    (void)pp_error_give(&none);
+    pp_error none;
+    pp_error_take(&none);
     const pp_status status = command ? run_command(command, argc, argv) : unknown_command(argv[1]);
     const bool told = pp_error_last()->status != status || status == PP_OK;
     if (!told && launched_rank() == 0) pp_log_last_error();
@@ -126,7 +127,7 @@ static int start(int argc, char **argv)
 int pp_main(int argc, char **argv)
 {
     if (argc < 2) {
-        help();
+        help(stderr);
         return PP_ERR_CONFIG;
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -142,7 +143,7 @@ int pp_main(int argc, char **argv)
         return PP_OK;
     }
     if (general) {
-        help();
+        help(stdout);
         return PP_OK;
     }
     return start(argc, argv);
