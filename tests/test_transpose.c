@@ -21,7 +21,7 @@ static void check_shape(int64_t views, int64_t rows, int64_t columns)
     int64_t first_view, my_views, first_row, my_rows;
     double *stack, *slabs, *back;
     pp_comm_block(views, size, rank, &first_view, &my_views);
-    pp_comm_block(rows, size, rank, &first_row, &my_rows);
+    pp_slab_block(rows, size, rank, &first_row, &my_rows);
     pp_assert_ok(PP_ALLOC(my_views * rows * columns + 1, &stack));
     pp_assert_ok(PP_ALLOC(my_views * rows * columns + 1, &back));
     pp_assert_ok(PP_ALLOC(views * my_rows * columns + 1, &slabs));

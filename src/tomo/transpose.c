@@ -22,6 +22,15 @@ typedef struct exchange {
         *packed_slabs; /* [rank][row][view] lines as one side and as the other packs them */
 } exchange;
 
+void pp_slab_block(int64_t rows, int size, int rank, int64_t *first, int64_t *count)
+{
+    pp_comm_block((rows + 1) / 2, size, rank, first, count);
+    *first *= 2;
+    *count *= 2;
+    if (*first > rows) *first = rows;
+    if (*first + *count > rows) *count = rows - *first;
+}
+
 static int64_t most(int64_t total, int ranks)
 {
     return (total + ranks - 1) / ranks;
@@ -40,7 +49,7 @@ static int64_t chunk_rows(int ranks, pp_stack_shape shape)
 static int64_t rows_of(const exchange *x, int rank, int64_t start, int64_t *first)
 {
     int64_t count;
-    pp_comm_block(x->shape.rows, x->ranks, rank, first, &count);
+    pp_slab_block(x->shape.rows, x->ranks, rank, first, &count);
     *first += start;
     return count <= start ? 0 : count - start < x->chunk ? count - start : x->chunk;
 }
@@ -112,7 +121,8 @@ static void copy_slabs(const exchange *x, int64_t start, char *slabs, bool pack)
 
 static pp_status to_slabs(const exchange *x, char *stack, char *slabs)
 {
-    for (int64_t start = 0; start < most(x->shape.rows, x->ranks); start += x->chunk) {
+    const int64_t rows = 2 * most((x->shape.rows + 1) / 2, x->ranks);
+    for (int64_t start = 0; start < rows; start += x->chunk) {
         count_lines(x, start);
         copy_views(x, start, stack, true);
         PP_TRY(pp_comm_alltoall_rows(x->comm, x->packed_views, x->view_side, x->packed_slabs,
@@ -124,7 +134,8 @@ static pp_status to_slabs(const exchange *x, char *stack, char *slabs)
 
 static pp_status to_views(const exchange *x, char *stack, char *slabs)
 {
-    for (int64_t start = 0; start < most(x->shape.rows, x->ranks); start += x->chunk) {
+    const int64_t rows = 2 * most((x->shape.rows + 1) / 2, x->ranks);
+    for (int64_t start = 0; start < rows; start += x->chunk) {
         count_lines(x, start);
         copy_slabs(x, start, slabs, true);
         PP_TRY(pp_comm_alltoall_rows(x->comm, x->packed_slabs, x->slab_side, x->packed_views,

@@ -1,5 +1,5 @@
 /* Views on ranks <-> slabs of slices on ranks. Rank r holds views [first, first + count) of pp_comm_block(views) as
- * [view][y][x] on the one side and rows of pp_comm_block(rows) as [y][view][x] on the other. Elements are moved, not
+ * [view][y][x] on the one side and rows of pp_slab_block(rows) as [y][view][x] on the other. Elements are moved, not
  * changed: forth and back is the identity. In chunks of rows, so that the buffers stay small and no message is beyond 2 GB.
  * Collective.
  * SPDX-License-Identifier: BSD-3-Clause */
@@ -14,6 +14,10 @@ typedef struct pp_stack_shape {
     int64_t views, rows, columns; /* of the whole stack */
     size_t element;               /* bytes */
 } pp_stack_shape;
+
+/** Rows [first, first + count) of a rank's slab: rows 2 k and 2 k + 1 stay together, for the projector works on two real slices
+ *  as one complex one, and a result must not depend on which two. Not collective. */
+void pp_slab_block(int64_t rows, int size, int rank, int64_t *first, int64_t *count);
 
 /** slabs [my rows][views][columns] from stack [my views][rows][columns]. */
 PP_MUST_CHECK pp_status pp_views_to_slabs(const pp_comm *comm, pp_stack_shape shape,
