@@ -1,0 +1,145 @@
+/* Reconstruction of a distributed stack.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "tomo/reconstruct.h"
+
+#include <math.h>
+
+#include "base/alloc.h"
+
+/* This rank's slices. */
+typedef struct slab {
+    const pp_projector *projector;
+    int64_t slices;
+    const float *lines; /* [slices][V][n] */
+    float *volume;      /* [slices][n][n] */
+    double *records;    /* [slices][RECORD] */
+} slab;
+
+/* What is kept of a slice's iterations. */
+enum { DONE, START, END, RECORD };
+
+static pp_status run_fbp(const slab *s, const pp_reconstruct *setup)
+{
+    pp_fbp *fbp = NULL;
+    PP_TRY(pp_fbp_create(s->projector, &setup->fbp, &fbp));
+    const pp_status status = pp_fbp_run_real(fbp, s->slices, s->lines, s->volume);
+    pp_fbp_free(&fbp);
+    return status;
+}
+
+static pp_status run_cg(const slab *s, const pp_reconstruct *setup)
+{
+    const int64_t width = setup->cg.iterations + 1;
+    int64_t *done = NULL;
+    double *cost = NULL;
+    pp_status status = PP_ALLOC(s->slices, &done);
+    if (status == PP_OK) status = PP_ALLOC(s->slices * width, &cost);
+    if (status == PP_OK) {
+        status = pp_least_squares_run(s->projector, &setup->cg, s->slices, s->lines, s->volume,
+                                      done, cost);
+    }
+    for (int64_t k = 0; status == PP_OK && k < s->slices; k++) {
+        s->records[k * RECORD + DONE] = (double)done[k];
+        s->records[k * RECORD + START] = cost[k * width];
+        s->records[k * RECORD + END] = cost[k * width + width - 1];
+    }
+    pp_free(cost);
+    pp_free(done);
+    return status;
+}
+
+static pp_projector_setup projector_of(const pp_reconstruct *setup, pp_stack_shape shape,
+                                       const double *angles)
+{
+    return (pp_projector_setup){.n = shape.columns,
+                                .views = shape.views,
+                                .angles = angles,
+                                .oversampling = setup->oversampling,
+                                .threads = setup->threads};
+}
+
+static pp_status run_slab(slab *s, const pp_reconstruct *setup, pp_stack_shape shape,
+                          const double *angles)
+{
+    pp_projector *projector = NULL;
+    const pp_projector_setup make = projector_of(setup, shape, angles);
+    if (s->slices == 0) return PP_OK;
+    PP_TRY(pp_projector_create(&make, &projector));
+    s->projector = projector;
+    const pp_status status =
+        setup->method == PP_RECONSTRUCT_CG ? run_cg(s, setup) : run_fbp(s, setup);
+    pp_projector_free(&projector);
+    return status;
+}
+
+/* Sums over all slices in the order of their numbers. */
+static void sum_records(const double *all, int64_t slices, pp_reconstruct_result *result)
+{
+    double start = 0, end = 0;
+    *result = (pp_reconstruct_result){.fewest = INT64_MAX};
+    for (int64_t k = 0; k < slices; k++) {
+        const int64_t done = (int64_t)all[k * RECORD + DONE];
+        if (done < result->fewest) result->fewest = done;
+        if (done > result->most) result->most = done;
+        start += all[k * RECORD + START];
+        end += all[k * RECORD + END];
+    }
+    result->misfit = start > 0 ? sqrt(end / start) : NAN;
+}
+
+static pp_status gather_records(const pp_comm *comm, const slab *s, int64_t rows,
+                                pp_reconstruct_result *result)
+{
+    const int size = pp_comm_size(comm);
+    int64_t *counts = NULL, first;
+    double *all = NULL;
+    pp_status status = PP_ALLOC(size, &counts);
+    if (status == PP_OK) status = PP_ALLOC(rows * RECORD, &all);
+    status = pp_comm_agree(comm, status);
+    if (status == PP_OK) {
+        for (int rank = 0; rank < size; rank++) {
+            pp_slab_block(rows, size, rank, &first, &counts[rank]);
+        }
+        status = pp_comm_allgather_rows(comm, s->records, all, RECORD * sizeof *all, counts);
+    }
+    if (status == PP_OK) sum_records(all, rows, result);
+    pp_free(all);
+    pp_free(counts);
+    return status;
+}
+
+pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, pp_stack_shape shape,
+                             const double *angles, const float *stack, float *volume,
+                             pp_reconstruct_result *result)
+{
+    int64_t first;
+    float *lines = NULL;
+    slab s = {.volume = volume};
+    shape.element = sizeof *lines;
+    pp_slab_block(shape.rows, pp_comm_size(comm), pp_comm_rank(comm), &first, &s.slices);
+    pp_status status = PP_ALLOC(s.slices * shape.views * shape.columns, &lines);
+    if (status == PP_OK) status = PP_ALLOC(s.slices * RECORD, &s.records);
+    status = pp_comm_agree(comm, status);
+    if (status == PP_OK) status = pp_views_to_slabs(comm, shape, stack, lines);
+    if (status == PP_OK) {
+        s.lines = lines;
+        status = pp_comm_agree(comm, run_slab(&s, setup, shape, angles));
+    }
+    if (status == PP_OK && result) status = gather_records(comm, &s, shape.rows, result);
+    pp_free(s.records);
+    pp_free(lines);
+    return status;
+}
+
+double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape)
+{
+    const pp_projector_setup make = projector_of(setup, shape, NULL);
+    const double pairs = ceil((double)((shape.rows + 1) / 2) / (double)ranks);
+    const double lines = 2 * pairs * (double)shape.views * (double)shape.columns;
+    double bytes = lines * (double)sizeof(float) + pp_projector_bytes(&make);
+    shape.element = sizeof(float);
+    bytes += setup->method == PP_RECONSTRUCT_CG
+                 ? pp_least_squares_bytes(shape.columns, shape.views, setup->threads)
+                 : pp_fbp_bytes(shape.columns, shape.views, setup->threads);
+    return bytes + pp_transpose_bytes(ranks, shape);
+}

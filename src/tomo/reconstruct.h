@@ -1,0 +1,37 @@
+/* From a stack of real projections, spread over ranks by views, to a volume spread by slabs: transpose, then every rank
+ * reconstructs its slices. The same bits for any number of ranks and threads.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_RECONSTRUCT_H
+#define PP_RECONSTRUCT_H
+
+#include "comm/comm.h"
+#include "tomo/fbp.h"
+#include "tomo/least_squares.h"
+#include "tomo/transpose.h"
+
+typedef enum pp_reconstruction { PP_RECONSTRUCT_FBP, PP_RECONSTRUCT_CG } pp_reconstruction;
+
+typedef struct pp_reconstruct {
+    pp_reconstruction method;
+    pp_fbp_setup fbp;
+    pp_least_squares cg;
+    double oversampling; /* of the projector's grid; 0 for 2 */
+    int threads;
+} pp_reconstruct;
+
+typedef struct pp_reconstruct_result {
+    int64_t fewest, most; /* iterations over the slices; 0 for fbp */
+    double misfit;        /* |R u - p| / |p| at the end; NAN for fbp */
+} pp_reconstruct_result;
+
+/** volume [my rows][columns][columns] (rows of pp_slab_block) from stack [my views][rows][columns] (views of pp_comm_block);
+ *  angles [views] rad, the same on all ranks. shape.element is taken as a float's. In pixel units. result may be NULL.
+ *  Collective. */
+PP_MUST_CHECK pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup,
+                                           pp_stack_shape shape, const double *angles,
+                                           const float *stack, float *volume,
+                                           pp_reconstruct_result *result);
+/** Bytes that it needs on a rank besides stack and volume. */
+double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape);
+
+#endif
