@@ -23,7 +23,7 @@ static int count_all(hwloc_topology_t t, hwloc_obj_type_t type)
 
 static int64_t cache(hwloc_topology_t t, hwloc_obj_type_t type, int *cores)
 {
-    const hwloc_obj_t o = hwloc_get_obj_by_type(t, type, 0);
+    hwloc_obj_t o = hwloc_get_obj_by_type(t, type, 0);
     if (!o || !o->attr) return 0;
     if (cores) *cores = count_inside(t, o->cpuset, HWLOC_OBJ_CORE);
     return (int64_t)o->attr->cache.size;
@@ -31,14 +31,14 @@ static int64_t cache(hwloc_topology_t t, hwloc_obj_type_t type, int *cores)
 
 static void read_model(hwloc_topology_t t, char *out, size_t bytes)
 {
-    const hwloc_obj_t package = hwloc_get_obj_by_type(t, HWLOC_OBJ_PACKAGE, 0);
+    hwloc_obj_t package = hwloc_get_obj_by_type(t, HWLOC_OBJ_PACKAGE, 0);
     const char *model = package ? hwloc_obj_get_info_by_name(package, "CPUModel") : NULL;
     (void)snprintf(out, bytes, "%s", model ? model : "unknown processor");
 }
 
 static void read_cores(hwloc_topology_t t, pp_topology *out)
 {
-    const hwloc_bitmap_t mine = hwloc_bitmap_alloc();
+    hwloc_bitmap_t mine = hwloc_bitmap_alloc();
     hwloc_const_cpuset_t set = hwloc_topology_get_topology_cpuset(t);
     if (mine && hwloc_get_cpubind(t, mine, HWLOC_CPUBIND_PROCESS) == 0) set = mine;
     out->cores = count_inside(t, set, HWLOC_OBJ_CORE);
