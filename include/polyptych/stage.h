@@ -123,7 +123,8 @@ typedef struct pp_context pp_context;
 PP_API const pp_array *pp_context_get(const pp_context *context, const char *port);
 /** The same for PP_INOUT ports, to be changed in place. */
 PP_API pp_array *pp_context_edit(pp_context *context, const char *port);
-/** Puts an array at an output port and takes it over (nulls the pointer), also on error. */
+/** Puts an array at an output port and takes it over (nulls the pointer), also on error. At a PP_INOUT port it takes the
+ *  place of the one that was there (another number of modes). */
 PP_API PP_MUST_CHECK pp_status pp_context_put(pp_context *context, const char *port,
                                               pp_array **array);
 /** View scope: number of the view and its geometry (a source completes the geometry that it announced). */
