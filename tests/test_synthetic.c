@@ -25,8 +25,8 @@ static pp_synthetic small(void)
                           .angle_range = 180,
                           .energy = 8856,
                           .distance = 2,
-                          .detector_pixel_size = 75e-6,
-                          .detector_pixels = 32,
+                          .detector_pixel = 75e-6,
+                          .detector_size = 32,
                           .zone_plate_diameter = 180e-6,
                           .outer_zone_width = NAN,
                           .central_stop_diameter = NAN,
@@ -96,7 +96,7 @@ START_TEST(auto_optics_fit_the_detector)
 {
     pp_synthetic p = small();
     for (int64_t n = 32; n <= 256; n *= 2) {
-        p.detector_pixels = n;
+        p.detector_size = n;
         const pp_synthetic_optics o = pp_synthetic_optics_of(&p);
         pp_c32 *probe;
         pp_assert_ok(pp_synthetic_probe(&p, &probe));

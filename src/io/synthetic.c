@@ -23,10 +23,10 @@ static uint64_t stream(int purpose, int64_t view)
 pp_synthetic_optics pp_synthetic_optics_of(const pp_synthetic *p)
 {
     const double wavelength = 1.239841984e-6 / p->energy;
-    const double n = (double)p->detector_pixels;
-    const double pixel = wavelength * p->distance / (n * p->detector_pixel_size);
+    const double n = (double)p->detector_size;
+    const double pixel = wavelength * p->distance / (n * p->detector_pixel);
     pp_synthetic_optics o = {.wavelength = wavelength, .pixel_size = pixel};
-    o.grid = (pp_probe_grid){p->detector_pixels, pixel, wavelength};
+    o.grid = (pp_probe_grid){p->detector_size, pixel, wavelength};
     o.zone_plate = (pp_zone_plate){p->zone_plate_diameter, p->outer_zone_width,
                                    p->central_stop_diameter, p->defocus, p->astigmatism};
     /* "auto": a cone of 0.16 of the detector's frequencies, a stop of a third, a probe of 0.4 windows */
@@ -100,7 +100,7 @@ done:
 
 pp_status pp_synthetic_mask(const pp_synthetic *p, uint8_t **out)
 {
-    const int64_t n = p->detector_pixels, first = n / 2 + n / 5 - p->detector_gap / 2;
+    const int64_t n = p->detector_size, first = n / 2 + n / 5 - p->detector_gap / 2;
     pp_random random = pp_random_start((uint64_t)p->seed, stream(STREAM_DETECTOR, 0));
     uint8_t *mask = NULL;
     *out = NULL;

@@ -32,8 +32,8 @@ typedef struct pp_synthetic {
     int64_t views;
     double angle_range;
     int angle_order;
-    double energy, distance, detector_pixel_size;
-    int64_t detector_pixels;
+    double energy, distance, detector_pixel;
+    int64_t detector_size;
     double zone_plate_diameter, outer_zone_width, central_stop_diameter, defocus, astigmatism;
     int64_t probe_modes;
     double coherent_fraction;

@@ -148,7 +148,7 @@ done:
 
 static pp_status put_probe(const pp_synthetic *p, pp_c32 *probe, pp_h5 *file)
 {
-    const int64_t n = p->detector_pixels;
+    const int64_t n = p->detector_size;
     pp_view view = {probe, PP_C32, 3, {p->probe_modes, n, n}};
     if (p->probe_modes == 1) view = (pp_view){probe, PP_C32, 2, {n, n}};
     return pp_h5_put(file, "/probe", view, "sqrt(counts)");

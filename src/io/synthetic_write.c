@@ -33,7 +33,7 @@ static void content_free(content *c)
 
 static pp_status prepare(const pp_synthetic *p, const pp_c32 *probe, int64_t view, content *c)
 {
-    const int64_t n = p->detector_pixels;
+    const int64_t n = p->detector_size;
     uint8_t *mask = NULL;
     PP_TRY(pp_synthetic_positions(p, view, &c->real, &c->recorded, &c->count));
     PP_TRY(pp_array_create(PP_U16, 3, (int64_t[]){c->count, n, n}, "counts", &c->frames));
@@ -57,7 +57,7 @@ static pp_status expose(const pp_synthetic *p, const pp_specimen *specimen, int6
     const pp_simulation simulation = {.specimen = specimen,
                                       .probe = pp_array_read(c->probe),
                                       .modes = p->probe_modes,
-                                      .n = p->detector_pixels,
+                                      .n = p->detector_size,
                                       .wave_number =
                                           6.283185307179586 * o.pixel_size / o.wavelength,
                                       .background = p->background,
@@ -85,7 +85,7 @@ static pp_status write_view(const pp_synthetic *p, int64_t view, const content *
     const pp_geometry geometry = {
         .wavelength = o.wavelength,
         .distance = p->distance,
-        .detector_pixel = {p->detector_pixel_size, p->detector_pixel_size},
+        .detector_pixel = {p->detector_pixel, p->detector_pixel},
         .pixel_size = {o.pixel_size, o.pixel_size},
         .angle = pp_synthetic_angle(p, view)};
     const pp_cxi_view out = {.title = "simulated",
