@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "io/h5.h"
+#include "io/scan.h"
 
 /* Random streams: one purpose each, the view's number in the low half. */
 enum { STREAM_SCAN = 1, STREAM_ERROR, STREAM_SHIFT, STREAM_DETECTOR };
@@ -81,6 +82,13 @@ pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **r
     }
     *real = positions;
     return PP_OK;
+}
+
+void pp_synthetic_object(const double *positions, int64_t count, int64_t n, int64_t object[2])
+{
+    const pp_scan scan = pp_scan_measure(positions, count, n);
+    object[0] = scan.object[0];
+    object[1] = scan.object[1];
 }
 
 pp_status pp_synthetic_probe(const pp_synthetic *p, pp_c32 **out)

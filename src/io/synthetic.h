@@ -59,6 +59,8 @@ void pp_synthetic_shift(const pp_synthetic *p, int64_t view, double shift[2]);
 /** True and recorded positions [count][2] (y, x) in pixels; new memory. `recorded` may be NULL. */
 PP_MUST_CHECK pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **real,
                                                double **recorded, int64_t *count);
+/** Y, X of the object that windows of n pixels at these positions cover. */
+void pp_synthetic_object(const double *positions, int64_t count, int64_t n, int64_t object[2]);
 /** The probe [modes][n][n], sum of |P|^2 = photons; new memory. */
 PP_MUST_CHECK pp_status pp_synthetic_probe(const pp_synthetic *p, pp_c32 **out);
 /** The detector's mask [n][n], 1 measured, zero frequency at n / 2; new memory, NULL where all pixels measure. */

@@ -82,12 +82,11 @@ static pp_status expose(const pp_synthetic *p, const pp_specimen *specimen, int6
 static pp_status write_view(const pp_synthetic *p, int64_t view, const content *c, const char *path)
 {
     const pp_synthetic_optics o = pp_synthetic_optics_of(p);
-    const pp_geometry geometry = {
-        .wavelength = o.wavelength,
-        .distance = p->distance,
-        .detector_pixel = {p->detector_pixel, p->detector_pixel},
-        .pixel_size = {o.pixel_size, o.pixel_size},
-        .angle = pp_synthetic_angle(p, view)};
+    const pp_geometry geometry = {.wavelength = o.wavelength,
+                                  .distance = p->distance,
+                                  .detector_pixel = {p->detector_pixel, p->detector_pixel},
+                                  .pixel_size = {o.pixel_size, o.pixel_size},
+                                  .angle = pp_synthetic_angle(p, view)};
     const pp_cxi_view out = {.title = "simulated",
                              .geometry = &geometry,
                              .frames = c->frames,

@@ -261,6 +261,7 @@ static pp_status show_stack(pp_page *page, pp_h5 *file)
     PP_TRY_TO(done, pp_text_add(&page->html, "<div class=\"row\">\n"));
     PP_TRY_TO(done, show_projection(page, file, &s, 0));
     PP_TRY_TO(done, show_sinogram(page, file, &s));
+    PP_TRY_TO(done, pp_text_add(&page->html, "</div>\n<div class=\"row wide\">\n"));
     PP_TRY_TO(done, show_shifts(page, file, &s));
     status = pp_text_add(&page->html, "</div>\n");
 done:
