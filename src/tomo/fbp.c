@@ -72,17 +72,17 @@ static void fill_response(pp_fbp *fbp, const pp_fbp_setup *setup)
     }
 }
 
-static pp_status fill_weights(pp_fbp *fbp, const double *given)
+static pp_status fill_weights(pp_fbp *fbp, const pp_fbp_setup *setup)
 {
+    const double *given = setup->weights;
     const int64_t views = pp_projector_views(fbp->projector);
     double *weights;
     PP_TRY(PP_ALLOC(views, &weights));
     pp_status status = PP_OK;
-    if (!given) status = pp_angle_weights(views, pp_projector_angles(fbp->projector), weights);
-    if (status == PP_OK) {
-        for (int64_t v = 0; v < views; v++)
-            fbp->weights[v] = (float)(given ? given[v] : weights[v]);
-    }
+    for (int64_t v = 0; v < views; v++) weights[v] = given ? given[v] : pi / (double)views;
+    if (!given && !setup->equal_weights)
+        status = pp_angle_weights(views, pp_projector_angles(fbp->projector), weights);
+    for (int64_t v = 0; v < views; v++) fbp->weights[v] = (float)weights[v];
     pp_free(weights);
     return status;
 }
@@ -101,7 +101,7 @@ static pp_status fill(pp_fbp *fbp, const pp_fbp_setup *setup)
     PP_TRY(pp_fft_create(1, &fbp->padded, 1, -1, &fbp->fft[0]));
     PP_TRY(pp_fft_create(1, &fbp->padded, 1, 1, &fbp->fft[1]));
     fill_response(fbp, setup);
-    return fill_weights(fbp, setup->weights);
+    return fill_weights(fbp, setup);
 }
 
 pp_status pp_fbp_create(const pp_projector *projector, const pp_fbp_setup *setup, pp_fbp **out)

@@ -30,12 +30,12 @@ typedef struct pp_fbp_setup {
     pp_filter filter;
     double cutoff;         /* in Nyquist frequencies, 0 < cutoff <= 1; 0 for 1 */
     const double *weights; /* [V] rad; NULL for pp_angle_weights */
-    bool
-        band_limited; /* between samples lines are as smooth as R takes them; they are straight otherwise, which damps
-                        * by sinc^2: less streaks from few views, and what other programs do */
-    bool derivative; /* lines are d/du of the projections: Hilbert filter instead of the ramp */
-    bool
-        whole_square; /* keep pixels outside the circle of radius n / 2 - 1; they are zeroed otherwise */
+    bool equal_weights;    /* pi / V each instead of pp_angle_weights */
+    /* Between samples lines are as smooth as R takes them. They are straight otherwise, which damps by sinc^2: less streaks
+     * from few views, and what other programs do. */
+    bool band_limited;
+    bool derivative;   /* lines are d/du of the projections: Hilbert filter instead of the ramp */
+    bool whole_square; /* keep pixels outside the circle of radius n / 2 - 1, else 0 */
 } pp_fbp_setup;
 
 typedef struct pp_fbp pp_fbp;
