@@ -13,7 +13,10 @@
 /* Benches that are known; `run` is NULL where one is not built. */
 static const pp_bench benches[] = {
     {.name = "ptycho", .summary = "the sweep over the patterns of one view against its FFTs"},
-    {.name = "tomo", .summary = "the projector and its adjoint against FFT and interpolation"},
+    {.name = "tomo",
+     .summary = "the projector and its adjoint against FFT and interpolation",
+     .options = " --size --angles --threads --backend ",
+     .run = pp_bench_tomo},
     {.name = "io", .summary = "reading of frames"},
 };
 enum { BENCHES = sizeof benches / sizeof *benches };

@@ -1,0 +1,20 @@
+# bench tomo: the contract's fields, a ratio that is made of them, and what it refuses.
+# SPDX-License-Identifier: BSD-3-Clause
+set -eu
+figures=$("$POLYPTYCH" bench tomo --size 64 --angles 45 --threads 1 --json)
+for name in size angles threads backend forward_ms_per_slice adjoint_ms_per_slice fft_ms taps_ms ratio; do
+    echo "$figures" | grep -q "\"$name\"" || { echo "no field $name in $figures"; exit 1; }
+done
+echo "$figures" | tr -d '{}",' | tr ' ' '\n' | paste -d' ' - - | awk '
+    { value[$1] = $2 }
+    END {
+        worst = value["forward_ms_per_slice:"] > value["adjoint_ms_per_slice:"] ? value["forward_ms_per_slice:"] : value["adjoint_ms_per_slice:"]
+        expected = worst / (value["fft_ms:"] + value["taps_ms:"])
+        if (value["size:"] != 64 || value["ratio:"] < 0.999 * expected || value["ratio:"] > 1.001 * expected) {
+            print "ratio", value["ratio:"], "expected", expected
+            exit 1
+        }
+    }'
+code=0
+"$POLYPTYCH" bench tomo --backend cuda --size 64 2>/dev/null || code=$?
+[ "$code" = 2 ] || { echo "--backend cuda: exit $code"; exit 1; }
