@@ -1,0 +1,24 @@
+/* Where a stack comes from: the stored results of the views, or projections that a file held.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_STACK_SOURCE_H
+#define PP_STACK_SOURCE_H
+
+#include "tomo/stack.h"
+
+/** The stack that a campaign-scope stage finds: ports `projections` (and `theta`, `views`, `centre`) where they are
+ *  connected, else the stored results of all views that are done. Pixel sizes must agree within 1e-4. Collective. */
+PP_MUST_CHECK pp_status pp_stack_load(pp_context *context, pp_stack *out);
+
+/** A stack as stages hand it on; axes and units of the ports in polyptych/stage.h. */
+typedef struct pp_stack_arrays {
+    pp_array *projections, *phase, *theta, *views, *shifts, *centre;
+} pp_stack_arrays;
+/** The stack of stages that follow `stitch` directly: the even box about the centre, nothing normalised, the phase wrapped,
+ *  shifts 0. pixel_size in m. Collective. */
+PP_MUST_CHECK pp_status pp_stack_raw(pp_context *context, pp_stack_arrays *out, double *pixel_size);
+/** The ports' arrays for a box, filled but for projections and phase (zero). */
+PP_MUST_CHECK pp_status pp_stack_arrays_create(const pp_stack *stack, pp_box box,
+                                               const double *shifts, pp_stack_arrays *out);
+void pp_stack_arrays_free(pp_stack_arrays *arrays);
+
+#endif
