@@ -1,0 +1,163 @@
+/* Projection matching: known shifts found again, and the same bits on any number of ranks.
+ * SPDX-License-Identifier: BSD-3-Clause */
+// RANKS 1 2 3
+// TIMEOUT 120
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "comm/comm.h"
+#include "support/blobs.h"
+#include "support/support.h"
+#include "tomo/centre.h"
+#include "tomo/matching.h"
+
+static const double pi = 3.14159265358979323846;
+static pp_comm *world;
+
+typedef struct trial {
+    int64_t views, ny, nx, axis; /* axis: column of the rotation axis less nx / 2 */
+    double noise, largest;
+    int iterations;
+    double *theta, *truth, *found;
+} trial;
+
+static void fill_views(const trial *t, const pp_matching_setup *setup, float *phase, float *weight)
+{
+    const pp_blobs blobs = pp_blobs_make(11, (double)t->nx / 5, 4);
+    const int64_t pixels = t->ny * t->nx;
+    for (int64_t k = 0; k < setup->count; k++) {
+        const int64_t v = setup->first + k;
+        const double shift[2] = {t->truth[2 * v], t->truth[2 * v + 1]};
+        pp_blobs_project(&blobs, t->theta[v], shift, t->ny, t->nx, phase + k * pixels);
+        pp_add_noise(5, (uint64_t)v, t->noise, pixels, phase + k * pixels);
+        for (int64_t i = 0; i < pixels; i++) weight[k * pixels + i] = 1;
+    }
+}
+
+static void match(const pp_comm *comm, const trial *t, pp_matching_facts *facts)
+{
+    pp_matching_setup setup = {
+        .comm = comm,
+        .threads = 2,
+        .views = t->views,
+        .theta = t->theta,
+        .field = {-t->ny / 2, -t->nx / 2, t->ny - t->ny / 2, t->nx - t->nx / 2},
+        .centre = {0, 0},
+        .iterations = t->iterations,
+        .vertical = true,
+    };
+    float *phase, *weight;
+    pp_comm_block(t->views, pp_comm_size(comm), pp_comm_rank(comm), &setup.first, &setup.count);
+    pp_assert_ok(PP_ALLOC(setup.count * t->ny * t->nx, &phase));
+    pp_assert_ok(PP_ALLOC(setup.count * t->ny * t->nx, &weight));
+    fill_views(t, &setup, phase, weight);
+    setup.phase = phase;
+    setup.weight = weight;
+    memset(t->found, 0, (size_t)(2 * t->views) * sizeof *t->found);
+    pp_assert_ok(pp_matching_run(&setup, t->found, facts));
+    pp_free(phase);
+    pp_free(weight);
+}
+
+static void plant(trial *t)
+{
+    pp_random random = pp_random_start(9, 0);
+    pp_assert_ok(PP_ALLOC(5 * t->views, &t->theta));
+    t->truth = t->theta + t->views;
+    t->found = t->theta + 3 * t->views;
+    for (int64_t v = 0; v < t->views; v++) {
+        t->theta[v] = pi * (double)v / (double)t->views;
+        for (int k = 0; k < 2; k++)
+            t->truth[2 * v + k] = t->largest * (2 * pp_random_uniform(&random) - 1);
+    }
+}
+
+static void errors(const trial *t, double rms[2])
+{
+    rms[0] = rms[1] = 0;
+    for (int64_t v = 0; v < 2 * t->views; v++) t->found[v] += t->truth[v];
+    pp_remove_translation(t->views, t->theta, t->found);
+    for (int64_t v = 0; v < t->views; v++)
+        for (int k = 0; k < 2; k++)
+            rms[k] += t->found[2 * v + k] * t->found[2 * v + k] / (double)t->views;
+    for (int k = 0; k < 2; k++) rms[k] = sqrt(rms[k]);
+}
+
+static void check_trial(trial t, double bar)
+{
+    pp_matching_facts facts;
+    double rms[2];
+    plant(&t);
+    match(world, &t, &facts);
+    errors(&t, rms);
+    ck_assert_msg(rms[0] <= bar && rms[1] <= bar,
+                  "noise %g: y %.4f x %.4f px rms after %d iterations, bar %g; error %g to %g",
+                  t.noise, rms[0], rms[1], facts.iterations, bar, facts.error_before,
+                  facts.error_after);
+    ck_assert(facts.error_after < facts.error_before);
+    pp_free(t.theta);
+}
+
+START_TEST(large_shifts_are_found)
+{
+    if (pp_comm_size(world) > 1) return; /* as large as this once is enough */
+    check_trial((trial){.views = 90, .ny = 64, .nx = 96, .largest = 8, .iterations = 40}, 0.01);
+    check_trial(
+        (trial){.views = 90, .ny = 64, .nx = 96, .noise = 0.05, .largest = 8, .iterations = 40},
+        0.02);
+    check_trial(
+        (trial){.views = 90, .ny = 64, .nx = 96, .noise = 0.2, .largest = 8, .iterations = 40},
+        0.06);
+}
+END_TEST
+
+START_TEST(coarse_to_fine)
+{
+    if (pp_comm_size(world) > 1) return;
+    check_trial(
+        (trial){.views = 48, .ny = 32, .nx = 131, .noise = 0.02, .largest = 3, .iterations = 20},
+        0.03);
+}
+END_TEST
+
+START_TEST(same_bits_on_any_number_of_ranks)
+{
+    trial t = {.views = 17, .ny = 21, .nx = 40, .noise = 0.05, .largest = 2, .iterations = 4};
+    pp_matching_facts facts;
+    pp_comm *alone;
+    double *first;
+    plant(&t);
+    pp_assert_ok(PP_ALLOC(2 * t.views, &first));
+    match(world, &t, &facts);
+    memcpy(first, t.found, (size_t)(2 * t.views) * sizeof *first);
+    pp_assert_ok(pp_comm_self(&alone));
+    match(alone, &t, &facts);
+    ck_assert(memcmp(first, t.found, (size_t)(2 * t.views) * sizeof *first) == 0);
+    ck_assert(first[1] != 0);
+    pp_comm_free(&alone);
+    pp_free(first);
+    pp_free(t.theta);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    const TTest *const tests[] = {large_shifts_are_found, coarse_to_fine,
+                                  same_bits_on_any_number_of_ranks, NULL};
+    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(&world) != PP_OK) return EXIT_FAILURE;
+    Suite *suite = pp_test_suite("matching", tests);
+    /* The communicator lives longer than the tests: what they left is counted without it. */
+    const int64_t before = pp_alloc_live_blocks();
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    const int64_t left = pp_alloc_live_blocks() - before;
+    pp_comm_free(&world);
+    pp_mpi_stop();
+    return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
+}
