@@ -3,6 +3,7 @@
 // RANKS 1 2 3
 // TIMEOUT 120
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,15 +19,22 @@ static const double pi = 3.14159265358979323846;
 static pp_comm *world;
 
 typedef struct trial {
-    int64_t views, ny, nx, axis; /* axis: column of the rotation axis less nx / 2 */
+    int64_t views, ny, nx;
     double noise, largest;
     int iterations;
+    bool texture;
     double *theta, *truth, *found;
 } trial;
 
 static void fill_views(const trial *t, const pp_matching_setup *setup, float *phase, float *weight)
 {
-    const pp_blobs blobs = pp_blobs_make(11, (double)t->nx / 5, 4);
+    pp_blobs blobs = pp_blobs_make(11, (double)t->nx / 5, 4);
+    if (t->texture) { /* edges, which band-limited operators do not hold exactly, and more to see in noise */
+        for (int k = 0; k < PP_BLOBS; k++) blobs.sigma[k] *= 0.6;
+        blobs.matrix[0] = 0.36 * (double)t->nx;
+        blobs.matrix[1] = 0.34 * (double)t->ny;
+        blobs.matrix[2] = 4;
+    }
     const int64_t pixels = t->ny * t->nx;
     for (int64_t k = 0; k < setup->count; k++) {
         const int64_t v = setup->first + k;
@@ -104,22 +112,23 @@ static void check_trial(trial t, double bar)
 START_TEST(large_shifts_are_found)
 {
     if (pp_comm_size(world) > 1) return; /* as large as this once is enough */
-    check_trial((trial){.views = 90, .ny = 64, .nx = 96, .largest = 8, .iterations = 40}, 0.01);
-    check_trial(
-        (trial){.views = 90, .ny = 64, .nx = 96, .noise = 0.05, .largest = 8, .iterations = 40},
-        0.02);
-    check_trial(
-        (trial){.views = 90, .ny = 64, .nx = 96, .noise = 0.2, .largest = 8, .iterations = 40},
-        0.06);
+    trial t = {.views = 90, .ny = 64, .nx = 96, .largest = 8, .iterations = 40};
+    check_trial(t, 0.01);
+    t.texture = true;
+    t.noise = 0.05;
+    check_trial(t, 0.02);
+    t.views = 120;
+    t.noise = 0.2;
+    check_trial(t, 0.06);
 }
 END_TEST
 
 START_TEST(coarse_to_fine)
 {
     if (pp_comm_size(world) > 1) return;
-    check_trial(
-        (trial){.views = 48, .ny = 32, .nx = 131, .noise = 0.02, .largest = 3, .iterations = 20},
-        0.03);
+    trial t = {.views = 48, .ny = 32, .nx = 131, .noise = 0.02, .largest = 3, .iterations = 20};
+    t.texture = true;
+    check_trial(t, 0.07);
 }
 END_TEST
 

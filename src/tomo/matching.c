@@ -7,13 +7,14 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
+#include "tomo/anderson.h"
 #include "tomo/fbp.h"
 #include "tomo/median.h"
 #include "tomo/resample.h"
 #include "tomo/transpose.h"
 
-/* A step's part that is taken, its largest size, and the size at which the iteration ends, in pixels of the level. */
-static const double relaxation = 0.7, step_most = 0.5, small_step = 0.01;
+/* The largest step of an iteration, and the size at which it ends, in pixels of the level. */
+static const double step_most = 0.5, small_step = 0.003;
 /* Slow waves along a row carry ramps and offsets, not position: filter exp(-f0^2 / f^2), f in cycles a pixel. */
 static const double slow = 0.01;
 
@@ -212,40 +213,72 @@ static double clip(double a)
     return fmax(-step_most, fmin(step_most, a));
 }
 
-/* Moves the shifts by the flows; returns the largest step. The median vertical step is a translation. */
-static pp_status take_steps(const level *l, double *shifts, double *largest)
+/* The steps [views][2] in pixels at full resolution; returns the largest in those of the level. The median vertical step is
+ * a translation. */
+static pp_status find_steps(const level *l, double *steps, double *largest)
 {
     const int64_t views = l->setup->views;
     double *vertical;
     PP_TRY(PP_ALLOC(views, &vertical));
     for (int64_t v = 0; v < views; v++) vertical[v] = clip(l->flows[v].dy);
-    const double middle = pp_median(vertical, views), scale = relaxation * (double)l->factor;
+    const double middle = pp_median(vertical, views), scale = (double)l->factor;
     *largest = 0;
     for (int64_t v = 0; v < views; v++) {
-        const double dy = clip(l->flows[v].dy) - middle, dx = clip(l->flows[v].dx);
+        const double dy = l->setup->vertical ? clip(l->flows[v].dy) - middle : 0;
+        const double dx = clip(l->flows[v].dx);
         *largest = fmax(*largest, fmax(fabs(dy), fabs(dx)));
-        shifts[2 * v] += l->setup->vertical ? scale * dy : 0;
-        shifts[2 * v + 1] += scale * dx;
+        steps[2 * v] = scale * dy;
+        steps[2 * v + 1] = scale * dx;
     }
     pp_free(vertical);
     return PP_OK;
 }
 
+/* Steps near their clip are only a direction: they are taken as they are. */
+static void take_steps(const level *l, pp_anderson *anderson, double largest, const double *steps,
+                       double *shifts)
+{
+    if (largest < 0.9 * step_most) {
+        pp_anderson_next(anderson, shifts, steps, step_most * (double)l->factor);
+        return;
+    }
+    pp_anderson_reset(anderson);
+    for (int64_t i = 0; i < 2 * l->setup->views; i++) shifts[i] += steps[i];
+}
+
 /* A smooth filter first, then a sharper one; each ends when the steps are small. */
-static pp_status iterate(level *l, double *shifts, pp_matching_facts *facts)
+static pp_status iterate_with(level *l, pp_anderson *anderson, double *steps, double *shifts,
+                              pp_matching_facts *facts)
 {
     const int most = l->setup->iterations;
     bool late = l->factor > 1;
     for (int k = 0; k < most; k++) {
         double error;
         PP_TRY(evaluate(l, l->fbp[late ? 1 : 0], &error));
-        PP_TRY(take_steps(l, shifts, &facts->last_step));
+        PP_TRY(find_steps(l, steps, &facts->last_step));
+        take_steps(l, anderson, facts->last_step, steps, shifts);
         facts->iterations++;
         const bool done = facts->last_step < small_step;
         if (done && late) break;
-        late = late || done || k + 1 >= most / 2;
+        if (!late && (done || k + 1 >= most / 2)) {
+            late = true;
+            pp_anderson_reset(anderson);
+        }
     }
     return PP_OK;
+}
+
+static pp_status iterate(level *l, double *shifts, pp_matching_facts *facts)
+{
+    pp_anderson *anderson = NULL;
+    double *steps = NULL;
+    pp_status status = pp_anderson_create(2 * l->setup->views, &anderson);
+    if (status == PP_OK) status = PP_ALLOC(2 * l->setup->views, &steps);
+    status = pp_comm_agree(l->setup->comm, status);
+    if (status == PP_OK) status = iterate_with(l, anderson, steps, shifts, facts);
+    pp_anderson_free(&anderson);
+    pp_free(steps);
+    return status;
 }
 
 static void level_free(level *l)
