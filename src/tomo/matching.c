@@ -18,7 +18,7 @@ static const double step_most = 0.5, small_step = 0.003;
 /* Slow waves along a row carry ramps and offsets, not position: filter exp(-f0^2 / f^2), f in cycles a pixel. */
 static const double slow = 0.01;
 
-enum { coarsest = 64, factor_most = 8, chunk_slices = 4 };
+enum { coarsest = 64, factor_most = 8, chunk_slices = 8 };
 
 /* What one view adds in one iteration. */
 typedef struct flow {
@@ -36,11 +36,11 @@ typedef struct level {
     pp_shifter *shifter;
     pp_fft *forward, *backward; /* along the rows of a projection */
     pp_projector *projector;
-    pp_fbp *fbp[2];              /* at first, later */
-    float *lines, *model;        /* [count][ny][nx] */
-    float *slab;                 /* [row_count][views][nx] */
-    pp_c32 *slab_lines, *slices; /* [chunk][views][nx], [chunk][nx][nx] */
-    flow *flows;                 /* [views] */
+    pp_fbp *fbp[2];       /* at first, later */
+    float *lines, *model; /* [count][ny][nx] */
+    float *slab;          /* [row_count][views][nx] */
+    float *slices;        /* [chunk][nx][nx] */
+    flow *flows;          /* [views] */
 } level;
 
 static int64_t pixels(const level *l)
@@ -69,19 +69,13 @@ static pp_status move_view(void *self, int64_t local)
     return status;
 }
 
-/* Re-projections of `count` slices from `first` of the slab, in place. Complex slices: the result for a slice must not depend
- * on which slices are this rank's, as it would if two real ones went as one complex. */
+/* Re-projections of `count` slices from `first` of the slab, in place. */
 static pp_status reproject_chunk(const level *l, const pp_fbp *fbp, int64_t first, int64_t count)
 {
-    const int64_t size = l->setup->views * l->nx;
-    float *slab = l->slab + first * size;
-    for (int64_t i = 0; i < count * size; i++) l->slab_lines[i] = (pp_c32){slab[i], 0};
-    PP_TRY(pp_fbp_run(fbp, count, l->slab_lines, l->slices));
-    for (int64_t i = 0; i < count * l->nx * l->nx; i++)
-        l->slices[i] = (pp_c32){fmaxf(l->slices[i].re, 0), 0};
-    PP_TRY(pp_projector_forward(l->projector, count, l->slices, l->slab_lines));
-    for (int64_t i = 0; i < count * size; i++) slab[i] = l->slab_lines[i].re;
-    return PP_OK;
+    float *lines = l->slab + first * l->setup->views * l->nx;
+    PP_TRY(pp_fbp_run_real(fbp, count, lines, l->slices));
+    for (int64_t i = 0; i < count * l->nx * l->nx; i++) l->slices[i] = fmaxf(l->slices[i], 0);
+    return pp_projector_forward_real(l->projector, count, l->slices, lines);
 }
 
 static pp_status reproject(const level *l, const pp_fbp *fbp)
@@ -292,7 +286,6 @@ static void level_free(level *l)
     pp_free(l->lines);
     pp_free(l->model);
     pp_free(l->slab);
-    pp_free(l->slab_lines);
     pp_free(l->slices);
     pp_free(l->flows);
 }
@@ -319,7 +312,6 @@ static pp_status level_arrays(level *l)
     PP_TRY(PP_ALLOC(local * pixels(l), &l->lines));
     PP_TRY(PP_ALLOC(local * pixels(l), &l->model));
     PP_TRY(PP_ALLOC(rows * s->views * l->nx, &l->slab));
-    PP_TRY(PP_ALLOC(l->chunk * s->views * l->nx, &l->slab_lines));
     PP_TRY(PP_ALLOC(l->chunk * l->nx * l->nx, &l->slices));
     return PP_ALLOC(s->views, &l->flows);
 }
@@ -335,7 +327,7 @@ static pp_status level_create(level *l, const pp_matching_setup *setup, int64_t 
     l->nx = width / (2 * factor) * 2;
     l->y0 = height / 2 - factor * (l->ny / 2);
     l->x0 = width / 2 - factor * (l->nx / 2);
-    pp_comm_block(l->ny, pp_comm_size(setup->comm), pp_comm_rank(setup->comm), &first,
+    pp_slab_block(l->ny, pp_comm_size(setup->comm), pp_comm_rank(setup->comm), &first,
                   &l->row_count);
     PP_TRY(pp_shifter_create(setup->field, l->box, &l->shifter));
     pp_shifter_set_band(l->shifter, (double)factor);
@@ -404,7 +396,6 @@ double pp_matching_bytes(int64_t views, int64_t ny, int64_t nx, int ranks, int t
     const double stack = (double)views * (double)ny * (double)nx / ranks, line = (double)nx;
     const pp_projector_setup projector = {.n = nx, .views = views, .threads = threads};
     const double chunk = (double)threads * chunk_slices;
-    return 3 * stack * sizeof(float) +
-           chunk * line * ((double)views + line) * (double)sizeof(pp_c32) +
+    return 3 * stack * sizeof(float) + chunk * line * line * (double)sizeof(float) +
            pp_projector_bytes(&projector) + 2 * pp_fbp_bytes(nx, views, threads);
 }
