@@ -409,7 +409,7 @@ static void describe_dataset(pp_h5 *file, const char *where, char *out, size_t s
     if (pp_h5_count(&info) == 1 && (info.type == PP_H5_INTEGER || info.type == PP_H5_FLOAT) &&
         pp_h5_read_number(file, where, &value) == PP_OK && used < (int)size)
         used += snprintf(out + used, size - (size_t)used, " = %.9g", value);
-    if (info.unit[0] && used < (int)size)
+    if (info.unit[0] && strcmp(info.unit, "1") != 0 && used < (int)size)
         (void)snprintf(out + used, size - (size_t)used, " %s", info.unit);
 }
 
