@@ -3,8 +3,6 @@
 #ifndef PP_COMMAND_H
 #define PP_COMMAND_H
 
-#include <stdbool.h>
-
 #include <polyptych/status.h>
 
 struct pp_comm;
@@ -22,15 +20,19 @@ typedef struct pp_arguments {
     const char *const *items; /* all that are no options */
     const char *options
         [PP_OPTIONS]; /* by the option's row: its value ("" of a flag), NULL where it is not given */
-    const struct pp_comm *comm; /* commands with `parallel`: all ranks; else NULL */
+    const struct pp_comm *comm; /* all ranks; NULL with PP_RANKS_FIRST */
 } pp_arguments;
+
+/** Who calls a command's `run`: rank 0 alone; every rank, without MPI where no launcher started the process; every rank, MPI
+ *  always. */
+typedef enum pp_ranks { PP_RANKS_FIRST, PP_RANKS_ALL, PP_RANKS_MPI } pp_ranks;
 
 typedef struct pp_command {
     const char *name, *arguments, *summary;
     const char *help;         /* paragraphs, NULL for none */
     const pp_option *options; /* up to {0}; NULL for none */
     int least, most;          /* arguments that are no options; most < 0: any number */
-    bool parallel;            /* starts MPI and is called on every rank; else on rank 0 only */
+    pp_ranks ranks;
     pp_status (*run)(const pp_arguments *arguments);
 } pp_command;
 

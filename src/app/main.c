@@ -54,15 +54,28 @@ static pp_status unknown_command(const char *name)
                    nearest ? "'?" : "");
 }
 
-/* Number of this process among those that one mpirun started, before MPI is: messages are printed once. */
+/* A variable that a launcher of MPI programs sets, or NULL. */
+static const char *launcher(const char *const *variables)
+{
+    for (; *variables; variables++)
+        if (getenv(*variables)) return getenv(*variables);
+    return NULL;
+}
+
+/* Number of this process among those that one launcher started, before MPI is: messages are printed once. */
 static int launched_rank(void)
 {
-    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *rank = getenv(variables[i]);
-        if (rank) return atoi(rank);
-    }
-    return 0;
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                            "SLURM_PROCID", NULL};
+    const char *rank = launcher(variables);
+    return rank ? atoi(rank) : 0;
+}
+
+static bool was_launched(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE",
+                                            "SLURM_STEP_ID", NULL};
+    return launcher(variables) != NULL;
 }
 
 static bool asks_help(int argc, char **argv)
@@ -72,10 +85,15 @@ static bool asks_help(int argc, char **argv)
     return false;
 }
 
+static bool needs_mpi(const pp_command *command)
+{
+    return (command && command->ranks == PP_RANKS_MPI) || was_launched();
+}
+
 static pp_status run_parallel(const pp_command *command, pp_arguments *arguments)
 {
     pp_comm *world = NULL;
-    PP_TRY(pp_comm_world(&world));
+    PP_TRY(needs_mpi(command) ? pp_comm_world(&world) : pp_comm_self(&world));
     pp_log_set_rank(pp_comm_rank(world));
     arguments->comm = world;
     const pp_status status = command->run(arguments);
@@ -89,7 +107,7 @@ static pp_status run_command(const pp_command *command, int argc, char **argv)
     pp_arguments arguments;
     PP_TRY(PP_ALLOC(argc, &rest));
     pp_status status = pp_arguments_read(command, argc - 2, argv + 2, rest, &arguments);
-    if (status == PP_OK && command->parallel)
+    if (status == PP_OK && command->ranks != PP_RANKS_FIRST)
         status = run_parallel(command, &arguments);
     else if (status == PP_OK && launched_rank() == 0)
         status = command->run(&arguments);
@@ -111,9 +129,7 @@ static pp_status dispatch(const pp_command *command, int argc, char **argv)
 static int start(int argc, char **argv)
 {
     const pp_command *command = find_command(argv[1]);
-    const bool parallel = command && command->parallel;
-    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMI_SIZE");
-    if (!parallel && !launched) return dispatch(command, argc, argv);
+    if (!needs_mpi(command)) return dispatch(command, argc, argv);
     pp_status status = pp_mpi_start(&argc, &argv);
     if (status != PP_OK) {
         pp_log_last_error();
@@ -137,14 +153,15 @@ int pp_main(int argc, char **argv)
     }
     const bool general = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                          strcmp(argv[1], "help") == 0;
-    const pp_command *command = find_command(general && argc > 2 ? argv[2] : argv[1]);
+    const bool about = general && argc > 2 && argv[2][0] != '-';
+    const pp_command *command = find_command(argv[about ? 2 : 1]);
     if (command && (general || asks_help(argc, argv))) {
         pp_command_help(command);
         return PP_OK;
     }
-    if (general) {
+    if (general && !about) {
         help(stdout);
         return PP_OK;
     }
-    return start(argc, argv);
+    return start(argc - about, argv + about);
 }

@@ -61,10 +61,12 @@ static pp_status add_stage(const pp_template_stage *row, pp_text *out)
 {
     const pp_stage_class *stage = pp_registry()->find(row->use);
     if (!stage) return PP_FAIL(PP_ERR_RUN, "a template names the unknown stage '%s'", row->use);
-    PP_TRY(pp_text_add(out, "  // %s\n  { use = \"%s\";\n", stage->summary, stage->name));
+    const bool empty = !row->rows || !row->rows->key;
+    PP_TRY(pp_text_add(out, "  // %s\n  { use = \"%s\";%s", stage->summary, stage->name,
+                       empty ? " }" : "\n"));
     for (const pp_template_row *r = row->rows; r && r->key; r++)
         PP_TRY(add_row("    ", stage->params, r, out));
-    return pp_text_add(out, "  }%s\n", row[1].use ? "," : "");
+    return pp_text_add(out, "%s%s\n", empty ? "" : "  }", row[1].use ? "," : "");
 }
 
 static pp_status add_comment(const char *text, pp_text *out)

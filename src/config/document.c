@@ -167,7 +167,7 @@ pp_status pp_param_defaults(const pp_param *table, void *params)
 
 static pp_status add_range(pp_text *out, const pp_param *p, const char *what)
 {
-    PP_TRY(pp_text_add(out, "%s, %.15g to %.15g", what, p->lo, p->hi));
+    PP_TRY(pp_text_add(out, "%s, %.16g to %.16g", what, p->lo, p->hi));
     return p->flags & PP_P_AUTO ? pp_text_add(out, ", or \"auto\"") : PP_OK;
 }
 
