@@ -296,6 +296,7 @@ static pp_status put_illumination(solve *s)
 static pp_status run(solve *s)
 {
     const pp_sweep_class *kind;
+    pp_sweep_facts facts;
     PP_TRY(check_input(s));
     PP_TRY(lay_out(s));
     PP_TRY(choose(s, &kind));
@@ -308,6 +309,9 @@ static pp_status run(solve *s)
     PP_TRY(start_probe(s, s->model.totals.counts));
     PP_TRY(start_point(s));
     PP_TRY(solve_point(s));
+    pp_sweep_tell(s->model.sweep, &facts);
+    s->implementation = facts.implementation;
+    s->out->bytes_resident = facts.bytes_resident, s->out->bytes_moved = facts.bytes_moved;
     PP_TRY(fetch(s));
     return put_illumination(s);
 }

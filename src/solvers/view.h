@@ -42,6 +42,7 @@ typedef struct pp_view_output {
     bool kept, converged;
     int64_t iterations;
     double moved[2]; /* pixels (y, x) that the pair was moved back by */
+    double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;
 
 PP_MUST_CHECK pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *options,

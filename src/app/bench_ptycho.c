@@ -1,0 +1,70 @@
+/* polyptych bench ptycho: an iteration of the default solver against two transforms by the FFT library.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "app/bench_list.h"
+#include "backend/cpu/topology.h"
+#include "solvers/bench.h"
+
+static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
+{
+    pp_topology machine;
+    PP_TRY(pp_topology_read(&machine));
+    if (r->devices > 1)
+        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --devices %lld: groups of devices "
+                       "are not built in this version", (long long)r->devices);
+    if (r->positions && strcmp(r->positions, "bilinear") == 0)
+        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --positions bilinear is not built "
+                       "in this version: choose nearest or fourier");
+    *out = (pp_view_bench){
+        .size = r->size ? r->size : 256,
+        .patterns = r->patterns ? r->patterns : 200,
+        .modes = r->modes ? r->modes : 1,
+        .threads = r->threads ? (int)r->threads : machine.cores,
+        .backend = r->backend ? r->backend : "auto",
+        .positions = r->positions && strcmp(r->positions, "fourier") == 0 ? PP_SWEEP_FOURIER
+                                                                          : PP_SWEEP_NEAREST,
+        .refine_probe = r->refine_probe};
+    const double kept = (out->refine_probe ? 24.0 : 16.0) * (double)(out->modes * out->patterns) *
+                        (double)(out->size * out->size);
+    out->keep_far_field =
+        r->keep_far_field < 0 ? kept <= machine.memory_bytes / 2 : r->keep_far_field != 0;
+    if (!pp_backend_find(out->backend))
+        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --backend %s is not built in this "
+                       "version", out->backend);
+    return PP_OK;
+}
+
+static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures *f)
+{
+    const bool fourier = b->positions == PP_SWEEP_FOURIER;
+    const double ratio = f->us_per_pattern_iteration * b->threads / f->fft_pair_us;
+    return json_object_set_new(out, "size", json_integer(b->size)) |
+           json_object_set_new(out, "patterns", json_integer(b->patterns)) |
+           json_object_set_new(out, "modes", json_integer(b->modes)) |
+           json_object_set_new(out, "threads", json_integer(b->threads)) |
+           json_object_set_new(out, "devices", json_integer(1)) |
+           json_object_set_new(out, "backend", json_string(pp_backend_find(b->backend)->name)) |
+           json_object_set_new(out, "sweep", json_string(f->implementation)) |
+           json_object_set_new(out, "positions", json_string(fourier ? "fourier" : "nearest")) |
+           json_object_set_new(out, "refine_probe", json_boolean(b->refine_probe)) |
+           json_object_set_new(out, "keep_far_field", json_boolean(b->keep_far_field)) |
+           json_object_set_new(out, "us_per_pattern_iteration",
+                               json_real(f->us_per_pattern_iteration)) |
+           json_object_set_new(out, "fft_pair_us", json_real(f->fft_pair_us)) |
+           json_object_set_new(out, "ratio", json_real(ratio)) |
+           json_object_set_new(out, "bytes_resident_per_pattern", json_real(f->bytes_resident)) |
+           json_object_set_new(out, "bytes_moved_per_pattern_iteration",
+                               json_real(f->bytes_moved));
+}
+
+pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
+{
+    pp_view_bench bench;
+    pp_view_bench_figures figures;
+    PP_TRY(request_of(request, &bench));
+    PP_TRY(pp_view_bench_run(&bench, &figures));
+    return fill(out, &bench, &figures)
+               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
+               : PP_OK;
+}

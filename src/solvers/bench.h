@@ -1,0 +1,27 @@
+/* How long an iteration takes: the default solver on a made-up view, against two transforms by the FFT library, measured
+ * alternately because the machine may be busy.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_SOLVER_BENCH_H
+#define PP_SOLVER_BENCH_H
+
+#include "solvers/view.h"
+
+typedef struct pp_view_bench {
+    int64_t size, patterns, modes;
+    int threads;
+    const char *backend;
+    pp_sweep_positions positions;
+    bool refine_probe;
+    bool keep_far_field;
+} pp_view_bench;
+
+typedef struct pp_view_bench_figures {
+    double us_per_pattern_iteration; /* median over iterations: one whole iteration of the solver over the patterns */
+    double fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place */
+    double bytes_resident, bytes_moved; /* per pattern; per pattern and iteration */
+    const char *implementation;
+} pp_view_bench_figures;
+
+PP_MUST_CHECK pp_status pp_view_bench_run(const pp_view_bench *bench, pp_view_bench_figures *out);
+
+#endif
