@@ -24,6 +24,7 @@ typedef struct pp_bench {
     pp_status (*run)(const pp_bench_request *request, json_t *out);
 } pp_bench;
 
+PP_MUST_CHECK pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out);
 PP_MUST_CHECK pp_status pp_bench_tomo(const pp_bench_request *request, json_t *out);
 
 #endif

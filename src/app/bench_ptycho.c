@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "app/bench_list.h"
+#include "app/bench.h"
 #include "backend/cpu/topology.h"
 #include "solvers/bench.h"
 
@@ -11,27 +11,31 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
     pp_topology machine;
     PP_TRY(pp_topology_read(&machine));
     if (r->devices > 1)
-        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --devices %lld: groups of devices "
-                       "are not built in this version", (long long)r->devices);
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "polyptych bench ptycho: --devices %lld: groups of devices "
+                       "are not built in this version",
+                       (long long)r->devices);
     if (r->positions && strcmp(r->positions, "bilinear") == 0)
         return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --positions bilinear is not built "
-                       "in this version: choose nearest or fourier");
-    *out = (pp_view_bench){
-        .size = r->size ? r->size : 256,
-        .patterns = r->patterns ? r->patterns : 200,
-        .modes = r->modes ? r->modes : 1,
-        .threads = r->threads ? (int)r->threads : machine.cores,
-        .backend = r->backend ? r->backend : "auto",
-        .positions = r->positions && strcmp(r->positions, "fourier") == 0 ? PP_SWEEP_FOURIER
-                                                                          : PP_SWEEP_NEAREST,
-        .refine_probe = r->refine_probe};
+                                      "in this version: choose nearest or fourier");
+    *out = (pp_view_bench){.size = r->size ? r->size : 256,
+                           .patterns = r->patterns ? r->patterns : 200,
+                           .modes = r->modes ? r->modes : 1,
+                           .threads = r->threads ? (int)r->threads : machine.cores,
+                           .backend = r->backend ? r->backend : "auto",
+                           .positions = r->positions && strcmp(r->positions, "fourier") == 0
+                                            ? PP_SWEEP_FOURIER
+                                            : PP_SWEEP_NEAREST,
+                           .refine_probe = r->refine_probe};
     const double kept = (out->refine_probe ? 24.0 : 16.0) * (double)(out->modes * out->patterns) *
                         (double)(out->size * out->size);
     out->keep_far_field =
         r->keep_far_field < 0 ? kept <= machine.memory_bytes / 2 : r->keep_far_field != 0;
     if (!pp_backend_find(out->backend))
-        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --backend %s is not built in this "
-                       "version", out->backend);
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "polyptych bench ptycho: --backend %s is not built in this "
+                       "version",
+                       out->backend);
     return PP_OK;
 }
 
@@ -54,8 +58,7 @@ static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures
            json_object_set_new(out, "fft_pair_us", json_real(f->fft_pair_us)) |
            json_object_set_new(out, "ratio", json_real(ratio)) |
            json_object_set_new(out, "bytes_resident_per_pattern", json_real(f->bytes_resident)) |
-           json_object_set_new(out, "bytes_moved_per_pattern_iteration",
-                               json_real(f->bytes_moved));
+           json_object_set_new(out, "bytes_moved_per_pattern_iteration", json_real(f->bytes_moved));
 }
 
 pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
@@ -64,7 +67,6 @@ pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
     pp_view_bench_figures figures;
     PP_TRY(request_of(request, &bench));
     PP_TRY(pp_view_bench_run(&bench, &figures));
-    return fill(out, &bench, &figures)
-               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
-               : PP_OK;
+    return fill(out, &bench, &figures) ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
+                                       : PP_OK;
 }

@@ -12,7 +12,11 @@
 
 /* Benches that are known; `run` is NULL where one is not built. */
 static const pp_bench benches[] = {
-    {.name = "ptycho", .summary = "the sweep over the patterns of one view against its FFTs"},
+    {.name = "ptycho",
+     .summary = "the sweep over the patterns of one view against its FFTs",
+     .options = " --size --patterns --modes --threads --devices --backend --positions "
+                "--refine-probe --keep-far-field ",
+     .run = pp_bench_ptycho},
     {.name = "tomo",
      .summary = "the projector and its adjoint against FFT and interpolation",
      .options = " --size --angles --threads --backend ",

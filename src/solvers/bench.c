@@ -64,8 +64,7 @@ static void add_mode(const made *m, float *sum, const pp_c32 *probe, int64_t y, 
     }
     pp_fft_run(m->there, m->room);
     for (int64_t k = 0; k < n * n; k++)
-        sum[k] += (m->room[k].re * m->room[k].re + m->room[k].im * m->room[k].im) /
-                  (float)(n * n);
+        sum[k] += (m->room[k].re * m->room[k].re + m->room[k].im * m->room[k].im) / (float)(n * n);
 }
 
 static pp_status make_frames(const made *m)
@@ -148,17 +147,17 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
 {
     const pp_view_bench *b = m->b;
     const pp_view_input input = {m->frames, m->mask, m->positions, m->probe};
-    const pp_view_options options = {
-        .backend = b->backend,
-        .positions = b->positions,
-        .probe_modes = b->modes,
-        .keep_far_field = b->keep_far_field ? PP_CHOOSE_YES : PP_CHOOSE_NO,
-        .threads = b->threads,
-        .solver = {.iterations = ITERATIONS,
-                   .refine_probe = b->refine_probe,
-                   .precondition = true,
-                   .stopped = alternate,
-                   .self = m}};
+    const pp_view_options options = {.backend = b->backend,
+                                     .positions = b->positions,
+                                     .probe_modes = b->modes,
+                                     .keep_far_field =
+                                         b->keep_far_field ? PP_CHOOSE_YES : PP_CHOOSE_NO,
+                                     .threads = b->threads,
+                                     .solver = {.iterations = ITERATIONS,
+                                                .refine_probe = b->refine_probe,
+                                                .precondition = true,
+                                                .stopped = alternate,
+                                                .self = m}};
     pp_view_output result;
     PP_TRY(pp_view_solve(&input, &options, &result));
     out->implementation = result.implementation;
@@ -166,8 +165,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
     pp_view_output_free(&result);
     const int from = WARM_UP + 1, count = m->count - from;
     if (count < 5) return PP_FAIL(PP_ERR_RUN, "the solver ended after %d iterations", m->count);
-    out->us_per_pattern_iteration =
-        1e6 * median(m->iteration + from, count) / (double)b->patterns;
+    out->us_per_pattern_iteration = 1e6 * median(m->iteration + from, count) / (double)b->patterns;
     out->fft_pair_us = 1e6 * median(m->pair + from, count);
     return PP_OK;
 }

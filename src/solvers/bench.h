@@ -16,8 +16,10 @@ typedef struct pp_view_bench {
 } pp_view_bench;
 
 typedef struct pp_view_bench_figures {
-    double us_per_pattern_iteration; /* median over iterations: one whole iteration of the solver over the patterns */
-    double fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place */
+    double
+        us_per_pattern_iteration; /* median over iterations: one whole iteration of the solver over the patterns */
+    double
+        fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place */
     double bytes_resident, bytes_moved; /* per pattern; per pattern and iteration */
     const char *implementation;
 } pp_view_bench_figures;

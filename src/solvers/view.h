@@ -41,7 +41,7 @@ typedef struct pp_view_output {
     const char *implementation;
     bool kept, converged;
     int64_t iterations;
-    double moved[2]; /* pixels (y, x) that the pair was moved back by */
+    double moved[2];                    /* pixels (y, x) that the pair was moved back by */
     double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;
 
