@@ -7,7 +7,8 @@
 
 #include "base/text.h"
 
-const pp_command *const pp_commands[] = {&pp_command_stages, &pp_command_new, &pp_command_bench,
+const pp_command *const pp_commands[] = {&pp_command_stages,  &pp_command_new,
+                                         &pp_command_inspect, &pp_command_bench,
                                          &pp_command_devices, NULL};
 
 static pp_status unknown_option(const pp_command *command, const char *given)
