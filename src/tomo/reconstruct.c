@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "tomo/slab_sums.h"
 
 /* This rank's slices. */
 typedef struct slab {
@@ -58,18 +59,33 @@ static pp_projector_setup projector_of(const pp_reconstruct *setup, pp_stack_sha
                                 .threads = setup->threads};
 }
 
-static pp_status run_slab(slab *s, const pp_reconstruct *setup, pp_stack_shape shape,
-                          const double *angles)
+/* Total variation couples the slices: every rank takes part in every iteration. */
+static pp_status run_tv(const pp_comm *comm, const slab *s, const pp_reconstruct *setup,
+                        pp_stack_shape shape, pp_reconstruct_result *result)
 {
-    pp_projector *projector = NULL;
-    const pp_projector_setup make = projector_of(setup, shape, angles);
-    if (s->slices == 0) return PP_OK;
-    PP_TRY(pp_projector_create(&make, &projector));
-    s->projector = projector;
-    const pp_status status =
-        setup->method == PP_RECONSTRUCT_CG ? run_cg(s, setup) : run_fbp(s, setup);
-    pp_projector_free(&projector);
+    const int64_t of_slice = shape.views * shape.columns;
+    pp_total_variation_result found;
+    double *each = NULL, square = 0;
+    PP_TRY(pp_total_variation_run(comm, s->projector, &setup->tv, shape.rows, s->lines, s->volume,
+                                  &found));
+    pp_status status = pp_comm_agree(comm, PP_ALLOC(s->slices + 1, &each));
+    if (status == PP_OK) {
+        const pp_slab sums = pp_slab_of(comm, shape.rows, of_slice);
+        pp_slab_dots(s->slices, of_slice, s->lines, s->lines, each);
+        status = pp_slab_sum(&sums, each, &square);
+    }
+    pp_free(each);
+    *result = (pp_reconstruct_result){.fewest = found.iterations,
+                                      .most = found.iterations,
+                                      .misfit = square > 0 ? found.misfit / sqrt(square) : NAN,
+                                      .strength = found.strength};
     return status;
+}
+
+static pp_status run_slab(slab *s, const pp_reconstruct *setup)
+{
+    if (s->slices == 0) return PP_OK;
+    return setup->method == PP_RECONSTRUCT_CG ? run_cg(s, setup) : run_fbp(s, setup);
 }
 
 /* Sums over all slices in the order of their numbers. */
@@ -108,12 +124,33 @@ static pp_status gather_records(const pp_comm *comm, const slab *s, int64_t rows
     return status;
 }
 
+/* With the projector of this rank's slices, which ranks without slices do not have. */
+static pp_status run_lines(const pp_comm *comm, slab *s, const pp_reconstruct *setup,
+                           pp_stack_shape shape, const double *angles,
+                           pp_reconstruct_result *result)
+{
+    pp_projector *projector = NULL;
+    const pp_projector_setup make = projector_of(setup, shape, angles);
+    pp_status status = s->slices > 0 ? pp_projector_create(&make, &projector) : PP_OK;
+    s->projector = projector;
+    if (status == PP_OK) status = run_slab(s, setup);
+    status = pp_comm_agree(comm, status);
+    if (status == PP_OK && setup->method == PP_RECONSTRUCT_TV) {
+        status = run_tv(comm, s, setup, shape, result);
+    } else if (status == PP_OK) {
+        status = gather_records(comm, s, shape.rows, result);
+    }
+    pp_projector_free(&projector);
+    return status;
+}
+
 pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, pp_stack_shape shape,
                              const double *angles, const float *stack, float *volume,
                              pp_reconstruct_result *result)
 {
     int64_t first;
     float *lines = NULL;
+    pp_reconstruct_result found;
     slab s = {.volume = volume};
     shape.element = sizeof *lines;
     pp_slab_block(shape.rows, pp_comm_size(comm), pp_comm_rank(comm), &first, &s.slices);
@@ -121,11 +158,9 @@ pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, p
     if (status == PP_OK) status = PP_ALLOC(s.slices * RECORD, &s.records);
     status = pp_comm_agree(comm, status);
     if (status == PP_OK) status = pp_views_to_slabs(comm, shape, stack, lines);
-    if (status == PP_OK) {
-        s.lines = lines;
-        status = pp_comm_agree(comm, run_slab(&s, setup, shape, angles));
-    }
-    if (status == PP_OK && result) status = gather_records(comm, &s, shape.rows, result);
+    s.lines = lines;
+    if (status == PP_OK) status = run_lines(comm, &s, setup, shape, angles, &found);
+    if (status == PP_OK && result) *result = found;
     pp_free(s.records);
     pp_free(lines);
     return status;
@@ -141,5 +176,9 @@ double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_sha
     bytes += setup->method == PP_RECONSTRUCT_CG
                  ? pp_least_squares_bytes(shape.columns, shape.views, setup->threads)
                  : pp_fbp_bytes(shape.columns, shape.views, setup->threads);
+    if (setup->method == PP_RECONSTRUCT_TV) {
+        bytes += pp_total_variation_bytes(shape.columns, shape.views, 2 * (int64_t)pairs,
+                                          setup->tv.positivity);
+    }
     return bytes + pp_transpose_bytes(ranks, shape);
 }

@@ -7,14 +7,20 @@
 #include "comm/comm.h"
 #include "tomo/fbp.h"
 #include "tomo/least_squares.h"
+#include "tomo/total_variation.h"
 #include "tomo/transpose.h"
 
-typedef enum pp_reconstruction { PP_RECONSTRUCT_FBP, PP_RECONSTRUCT_CG } pp_reconstruction;
+typedef enum pp_reconstruction {
+    PP_RECONSTRUCT_FBP,
+    PP_RECONSTRUCT_CG,
+    PP_RECONSTRUCT_TV /* starts from fbp */
+} pp_reconstruction;
 
 typedef struct pp_reconstruct {
     pp_reconstruction method;
     pp_fbp_setup fbp;
     pp_least_squares cg;
+    pp_total_variation tv;
     double oversampling; /* of the projector's grid; 0 for 2 */
     int threads;
 } pp_reconstruct;
@@ -22,6 +28,7 @@ typedef struct pp_reconstruct {
 typedef struct pp_reconstruct_result {
     int64_t fewest, most; /* iterations over the slices; 0 for fbp */
     double misfit;        /* |R u - p| / |p| at the end; NAN for fbp */
+    double strength;      /* of the total variation; 0 for others */
 } pp_reconstruct_result;
 
 /** volume [my rows][columns][columns] (rows of pp_slab_block) from stack [my views][rows][columns] (views of pp_comm_block);
