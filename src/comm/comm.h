@@ -23,6 +23,8 @@ void pp_comm_free(pp_comm **comm);
 PP_MUST_CHECK pp_status pp_mpi_start(int *argc, char ***argv);
 void pp_mpi_stop(void);
 void pp_mpi_abort(int code);
+/** "Open MPI v4.1.4 ..." */
+const char *pp_mpi_version(void);
 
 /** Not collective. */
 int pp_comm_rank(const pp_comm *comm);

@@ -54,6 +54,15 @@ void pp_mpi_abort(int code)
     if (MPI_Initialized(&running) == MPI_SUCCESS && running) (void)MPI_Abort(MPI_COMM_WORLD, code);
 }
 
+const char *pp_mpi_version(void)
+{
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length = 0;
+    if (!*text && MPI_Get_library_version(text, &length) != MPI_SUCCESS) *text = 0;
+    text[strcspn(text, ",")] = 0;
+    return text;
+}
+
 static MPI_Comm mpi_of(const pp_comm *comm)
 {
     return ((const world *)comm)->mpi;

@@ -1,0 +1,35 @@
+/* The pass over the views, between its two files: the loop with its threads (pass.c), and the book-keeping (settle.c).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_PASS_H
+#define PP_PASS_H
+
+#include "base/text.h"
+#include "engine/run.h"
+
+typedef struct pp_pass_state {
+    pp_run *run;
+    int64_t *todo, todo_count; /* indices of views, the same on every rank */
+    pp_counter *next, *done, *stop;
+    bool stop_told;     /* this rank has added to `stop` */
+    bool failure_stops; /* on_error = "stop", and this rank saw a failure */
+    double start, looked, printed;
+    int64_t printed_count;
+    pp_text failures; /* of this rank: a line "index code text" each, line ends in the text as 1 */
+    char *model;      /* attribute of `cost` in results; may be NULL */
+    /* between the main thread and the worker: */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pp_job *ready, *finished;
+    bool over;
+} pp_pass_state;
+
+/** Runs the views that this rank draws. */
+PP_MUST_CHECK pp_status pp_pass_loop(pp_pass_state *pass);
+/** Stores the result of a view, or records its failure. */
+void pp_pass_settle(pp_pass_state *pass, pp_job *job);
+/** Tells others of a stop, hears of theirs, prints the progress; cheap. */
+void pp_pass_look_around(pp_pass_state *pass);
+/** Whether no more views are to be drawn. */
+bool pp_pass_stopped(pp_pass_state *pass);
+
+#endif

@@ -1,0 +1,204 @@
+/* The plan: what a run needs of memory, disk and time, against what the machine has.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/run.h"
+
+enum { MEMORIES = 3 };
+
+/** What one stage says. */
+struct pp_plan {
+    const pp_run *run;
+    double bytes[MEMORIES], seconds;
+    char what[MEMORIES][512]; /* its items, for the table */
+    char knob[128];
+};
+
+typedef struct totals {
+    double host[2], device[2], seconds[2]; /* by scope; a rank's */
+    double disk;
+    double largest[2]; /* host or device bytes of the stage that the knob belongs to */
+} totals;
+
+static void scaled(double bytes, char out[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    int k = 0;
+    while (bytes >= 999.5 && k < 5) {
+        bytes /= 1000;
+        k++;
+    }
+    (void)snprintf(out, 32, k ? "%.3g %s" : "%.0f %s", bytes, units[k]);
+}
+
+void pp_plan_add(pp_plan *plan, pp_memory memory, double bytes, const char *what)
+{
+    char size[32];
+    scaled(bytes, size);
+    plan->bytes[memory] += bytes;
+    const size_t used = strlen(plan->what[memory]);
+    (void)snprintf(plan->what[memory] + used, sizeof plan->what[memory] - used, "%s%s %s",
+                   used ? ", " : "", what, size);
+}
+
+void pp_plan_work(pp_plan *plan, double seconds, const char *what)
+{
+    (void)what;
+    plan->seconds += seconds;
+}
+
+const pp_views *pp_plan_views(const pp_plan *plan)
+{
+    return &plan->run->views;
+}
+
+int pp_plan_ranks(const pp_plan *plan)
+{
+    return pp_comm_size(plan->run->world);
+}
+
+int pp_plan_threads(const pp_plan *plan)
+{
+    return plan->run->threads;
+}
+
+void pp_plan_knob(pp_plan *plan, const char *knob)
+{
+    (void)snprintf(plan->knob, sizeof plan->knob, "%s", knob);
+}
+
+/* The engine's own part: the next view's frames, which are read while one is solved; results on disk. */
+static void add_engine(const pp_run *run, totals *t)
+{
+    double next = 0;
+    for (int64_t i = 0; i < run->views.count; i++) {
+        const pp_view_entry *e = &run->views.entries[i];
+        const double frames = 2.0 * (double)e->patterns * (double)e->frame * (double)e->frame;
+        const double object = 12.0 * (double)e->object[0] * (double)e->object[1];
+        const double probe = 8.0 * (double)e->modes * (double)e->frame * (double)e->frame;
+        if (frames > next) next = frames;
+        t->disk += object + probe + 16.0 * (double)e->patterns + 20000;
+    }
+    t->host[PP_SCOPE_VIEW] += next;
+}
+
+static pp_status add_row(pp_text *out, const pp_node *node, const pp_plan *plan)
+{
+    static const char *const names[MEMORIES] = {"host", "device", "disk"};
+    PP_TRY(pp_text_add(out, "  %-12s", node->config.id));
+    bool any = false;
+    for (int m = 0; m < MEMORIES; m++) {
+        if (plan->bytes[m] <= 0) continue;
+        char size[32];
+        scaled(plan->bytes[m], size);
+        PP_TRY(pp_text_add(out, "%s%s %s (%s)", any ? "; " : "", names[m], size, plan->what[m]));
+        any = true;
+    }
+    if (plan->seconds > 0)
+        PP_TRY(pp_text_add(out, "%s%.3g s%s", any ? "; " : "", plan->seconds,
+                           node->scope == PP_SCOPE_VIEW ? " a view" : ""));
+    return pp_text_add(out, "%s\n", any || plan->seconds > 0 ? "" : "-");
+}
+
+static pp_status plan_node(const pp_run *run, const pp_node *node, totals *t, pp_text *out,
+                           char knobs[2][128])
+{
+    pp_plan *plan;
+    PP_TRY(PP_ALLOC(1, &plan));
+    plan->run = run;
+    if (node->config.stage->plan) node->config.stage->plan(node->config.params, plan);
+    const int scope = (int)node->scope;
+    t->host[scope] += plan->bytes[PP_HOST];
+    t->device[scope] += plan->bytes[PP_DEVICE];
+    t->disk += plan->bytes[PP_DISK];
+    t->seconds[scope] += plan->seconds;
+    const double most = fmax(plan->bytes[PP_HOST], plan->bytes[PP_DEVICE]);
+    if (most > t->largest[scope]) {
+        t->largest[scope] = most;
+        (void)snprintf(knobs[scope], 128, "%s", plan->knob);
+    }
+    const pp_status status = add_row(out, node, plan);
+    pp_free(plan);
+    return status;
+}
+
+static void check_host(const pp_run *run, const totals *t, int scope, const char *knob,
+                       pp_findings *findings)
+{
+    const int local = pp_comm_local_size(run->world);
+    const double needed = t->host[scope] * local;
+    char needs[32], has[32];
+    if (needed <= run->machine.memory) return;
+    scaled(needed, needs);
+    scaled(run->machine.memory, has);
+    pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                    "%s: the %s stages of %d rank%s on a node need %s of host memory and %s are "
+                    "available: change %s%suse fewer ranks a node",
+                    pp_config_path(run->config), scope == PP_SCOPE_VIEW ? "view" : "campaign",
+                    local, local > 1 ? "s" : "", needs, has, *knob ? knob : "",
+                    *knob ? ", or " : "");
+}
+
+static void check_disk(const pp_run *run, const totals *t, pp_findings *findings)
+{
+    double space;
+    char needs[32], has[32];
+    if (pp_file_space(pp_run_output(run), &space) != PP_OK || t->disk <= space) return;
+    scaled(t->disk, needs);
+    scaled(space, has);
+    pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                    "%s: output = \"%s\" needs %s of disk and %s are free: give another output",
+                    pp_config_path(run->config), pp_run_output(run), needs, has);
+}
+
+static pp_status add_summary(const pp_run *run, const totals *t, pp_text *out)
+{
+    char host[2][32], memory[32], disk[32], free_disk[32] = "?";
+    double space;
+    for (int k = 0; k < 2; k++) scaled(t->host[k], host[k]);
+    scaled(run->machine.memory, memory);
+    scaled(t->disk, disk);
+    if (pp_file_space(pp_run_output(run), &space) == PP_OK) scaled(space, free_disk);
+    PP_TRY(pp_text_add(out,
+                       "host memory a rank: %s while views are solved, %s for the campaign; %s "
+                       "available on this node\ndisk: %s of %s free\n",
+                       host[0], host[1], memory, disk, free_disk));
+    const int ranks = pp_comm_size(run->world);
+    const double rounds = ceil((double)run->views.count / ranks);
+    const double seconds = rounds * t->seconds[0] + t->seconds[1];
+    if (seconds > 0) return pp_text_add(out, "estimated time: %.3g s\n", seconds);
+    return PP_OK;
+}
+
+static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
+{
+    totals t = {0};
+    char knobs[2][128] = {"", ""};
+    PP_TRY(pp_text_add(out, "%lld view%s, %d rank%s, %d thread%s a rank\n",
+                       (long long)run->views.count, run->views.count == 1 ? "" : "s",
+                       pp_comm_size(run->world), pp_comm_size(run->world) > 1 ? "s" : "",
+                       run->threads, run->threads > 1 ? "s" : ""));
+    for (int k = 0; k < run->pipeline->count; k++)
+        PP_TRY(plan_node(run, &run->pipeline->nodes[k], &t, out, knobs));
+    add_engine(run, &t);
+    check_host(run, &t, PP_SCOPE_VIEW, knobs[0], findings);
+    check_host(run, &t, PP_SCOPE_CAMPAIGN, knobs[1], findings);
+    check_disk(run, &t, findings);
+    return add_summary(run, &t, out);
+}
+
+pp_status pp_plan_make(pp_run *run, pp_findings *findings, char **text)
+{
+    pp_text out = {0};
+    const pp_status status = fill(run, findings, &out);
+    if (status == PP_OK)
+        *text = out.data;
+    else
+        pp_text_free(&out);
+    return status;
+}
