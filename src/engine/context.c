@@ -65,7 +65,7 @@ static pp_status check_put(const pp_context *context, const char *name, const pp
     const int p = pp_node_port(node, name);
     const pp_port *port = p < 0 ? NULL : &node->config.stage->ports[p];
     const bool restores = is_word(context->restore_ports, name);
-    if (!port || !(pp_port_puts(port) || restores))
+    if (!port || !(pp_port_puts(port) || port->dir == PP_INOUT || restores))
         return PP_FAIL(PP_ERR_RUN, "stage '%s' puts '%s', which it did not declare as an output",
                        node->config.id, name);
     if (!context->slots)
