@@ -324,10 +324,8 @@ static pp_status run_all(pp_run *run)
     const double begin = pp_clock_seconds();
     pp_status status = take_stock(run);
     const bool ours = status == PP_OK; /* the directory is that of this configuration */
-    pp_signals_catch();
     omp_set_num_threads(run->threads);
     if (ours) status = work(run);
-    pp_signals_release();
     tell_outcome(run, status, pp_clock_seconds() - begin);
     if (ours && (run->worked || run->report_again)) {
         const pp_status written = pp_provenance_write(run, status);
@@ -342,9 +340,11 @@ pp_status pp_engine_run(const pp_comm *world, const pp_engine_request *request)
 {
     pp_run run;
     start(&run, world, request);
+    pp_signals_catch();
     pp_status status = prepare(&run);
     if (status == PP_OK) status = plan(&run, request->dry_run);
     if (status == PP_OK && !request->dry_run) status = run_all(&run);
+    pp_signals_release();
     finish(&run);
     return status;
 }

@@ -2,8 +2,10 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "support/fake_stages.h"
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 fake_calls fake;
 
@@ -76,38 +78,48 @@ PP_STAGE(fake_source, .summary = "frames from nowhere", .flags = PP_STAGE_SOURCE
 
 typedef struct fake_solve {
     double gain;
-    int64_t fail, fail_all, wait;
+    int64_t fail, fail_all, signal, wait;
 } fake_solve;
 
-static const pp_param solve_params[] = {PP_REAL(fake_solve, gain, 2, 0, 1e9, "1", "factor"),
-                                        {.name = "fail",
-                                         .type = PP_T_INT,
-                                         .offset = PP_OFFSET(fake_solve, fail, int64_t),
-                                         .flags = PP_P_REPORT_ONLY,
-                                         .initial = "-1",
-                                         .lo = -1,
-                                         .hi = 1000,
-                                         .unit = "1",
-                                         .help = "view that fails; -1: none"},
-                                        {.name = "fail_all",
-                                         .type = PP_T_INT,
-                                         .offset = PP_OFFSET(fake_solve, fail_all, int64_t),
-                                         .flags = PP_P_REPORT_ONLY,
-                                         .initial = "0",
-                                         .lo = 0,
-                                         .hi = 1,
-                                         .unit = "1",
-                                         .help = "all fail"},
-                                        {.name = "wait",
-                                         .type = PP_T_INT,
-                                         .offset = PP_OFFSET(fake_solve, wait, int64_t),
-                                         .flags = PP_P_REPORT_ONLY,
-                                         .initial = "0",
-                                         .lo = 0,
-                                         .hi = 100000,
-                                         .unit = "ms",
-                                         .help = "time it takes"},
-                                        PP_PARAM_END};
+static const pp_param solve_params[] = {
+    PP_REAL(fake_solve, gain, 2, 0, 1e9, "1", "factor"),
+    {.name = "fail",
+     .type = PP_T_INT,
+     .offset = PP_OFFSET(fake_solve, fail, int64_t),
+     .flags = PP_P_REPORT_ONLY,
+     .initial = "-1",
+     .lo = -1,
+     .hi = 1000,
+     .unit = "1",
+     .help = "view that fails; -1: none"},
+    {.name = "fail_all",
+     .type = PP_T_INT,
+     .offset = PP_OFFSET(fake_solve, fail_all, int64_t),
+     .flags = PP_P_REPORT_ONLY,
+     .initial = "0",
+     .lo = 0,
+     .hi = 1,
+     .unit = "1",
+     .help = "all fail"},
+    {.name = "signal",
+     .type = PP_T_INT,
+     .offset = PP_OFFSET(fake_solve, signal, int64_t),
+     .flags = PP_P_REPORT_ONLY,
+     .initial = "-1",
+     .lo = -1,
+     .hi = 1000,
+     .unit = "1",
+     .help = "view that asks its own process to stop; -1: none"},
+    {.name = "wait",
+     .type = PP_T_INT,
+     .offset = PP_OFFSET(fake_solve, wait, int64_t),
+     .flags = PP_P_REPORT_ONLY,
+     .initial = "0",
+     .lo = 0,
+     .hi = 100000,
+     .unit = "ms",
+     .help = "time it takes"},
+    PP_PARAM_END};
 
 static const pp_port solve_ports[] = {
     {"frames", PP_IN, PP_DTYPE_BIT(PP_U16), {PP_AXIS_PATTERN, PP_AXIS_Y, PP_AXIS_X}, "counts"},
@@ -136,6 +148,7 @@ static pp_status solve_run(const void *params, pp_context *context)
     fake.solve++;
     if (number == p->fail || p->fail_all)
         return PP_FAIL(PP_ERR_RUN, "view %lld does not converge", (long long)number);
+    if (number == p->signal) (void)kill(getpid(), SIGUSR1);
     for (int64_t ms = 0; ms < p->wait; ms += 10) {
         if (pp_context_stopped(context)) return PP_FAIL(PP_ERR_INTERRUPTED, "stopped");
         wait_ms(10);
