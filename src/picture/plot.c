@@ -1,10 +1,11 @@
 /* Curves as SVG.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
+#include <string.h>
 
 #include "picture/figure.h"
 
-enum { LEFT = 64, RIGHT = 508, TOP = 12, BOTTOM = 236, TOTAL_X = 520, TOTAL_Y = 280 };
+enum { LEFT = 64, RIGHT = 508, TOP = 24, BOTTOM = 236, TOTAL_X = 520, TOTAL_Y = 280 };
 
 /* Ranges of both axes; y is a logarithm to base ten where the axis is. */
 typedef struct axes {
@@ -139,18 +140,25 @@ static pp_status draw(const pp_plot *plot, const axes *a, int64_t index, pp_text
     return c->dots ? PP_OK : pp_text_add(html, "\"/>");
 }
 
+/* Above the plot, from the right. */
 static pp_status legend(const pp_plot *plot, pp_text *html)
 {
-    int row = 0;
-    for (int64_t c = 0; c < plot->count; c++) {
-        if (!plot->curves[c].name) continue;
-        const int y = TOP + 16 + 16 * row++;
-        PP_TRY(pp_text_add(html,
-                           "<path class=\"line c%d\" d=\"M%d %dh18\"/><text x=\"%d\" y=\"%d\" "
-                           "text-anchor=\"end\">",
-                           (int)(c % 4), RIGHT - 26, y, RIGHT - 32, y + 4));
-        PP_TRY(pp_html_text(html, plot->curves[c].name));
-        PP_TRY(pp_text_add(html, "</text>"));
+    double x = RIGHT;
+    for (int64_t c = plot->count - 1; c >= 0; c--) {
+        const pp_curve *curve = &plot->curves[c];
+        const int y = 10, colour = (int)(c % 4);
+        if (!curve->name) continue;
+        PP_TRY(pp_text_add(html, "<text x=\"%.0f\" y=\"%d\" text-anchor=\"end\">", x, y + 4));
+        PP_TRY(pp_html_text(html, curve->name));
+        x -= 6.5 * (double)strlen(curve->name) + 8;
+        if (curve->dots)
+            PP_TRY(pp_text_add(html,
+                               "</text><circle class=\"dot c%d\" cx=\"%.0f\" cy=\"%d\" r=\"3\"/>",
+                               colour, x, y));
+        else
+            PP_TRY(pp_text_add(html, "</text><path class=\"line c%d\" d=\"M%.0f %dh-16\"/>", colour,
+                               x + 4, y));
+        x -= 22;
     }
     return PP_OK;
 }

@@ -212,36 +212,53 @@ static pp_status illumination_figure(pp_page *page, const shown *v)
     return status;
 }
 
-static pp_status show_view(pp_page *page, int64_t number, bool first)
+static pp_status show_objects(pp_page *page, int64_t number)
 {
     shown v;
+    char what[48];
     pp_status status = shown_read(page, number, &v);
     if (status == PP_OK) status = object_figure(page, &v, false);
     if (status == PP_OK) status = object_figure(page, &v, true);
-    if (status == PP_OK && first) status = probe_figures(page, &v);
-    if (status == PP_OK && first) status = illumination_figure(page, &v);
     shown_free(&v);
-    char what[48];
     (void)snprintf(what, sizeof what, "view %lld", (long long)number);
     return pp_page_survive(page, status, what);
+}
+
+static pp_status show_light(pp_page *page, int64_t number)
+{
+    shown v;
+    char what[64];
+    pp_status status = shown_read(page, number, &v);
+    if (status == PP_OK) status = probe_figures(page, &v);
+    if (status == PP_OK) status = illumination_figure(page, &v);
+    shown_free(&v);
+    (void)snprintf(what, sizeof what, "probe and illumination of view %lld", (long long)number);
+    return pp_page_survive(page, status, what);
+}
+
+static pp_status all_figures(pp_page *page, int64_t asked)
+{
+    const int64_t count = page->view_count;
+    if (asked < count)
+        PP_TRY(pp_text_add(&page->html, "<p class=\"note\">%lld of %lld views are shown.</p>\n",
+                           (long long)asked, (long long)count));
+    PP_TRY(pp_text_add(&page->html, "<div class=\"row four\">\n"));
+    for (int64_t k = 0; k < asked; k++) PP_TRY(show_objects(page, page->views[k * count / asked]));
+    PP_TRY(pp_text_add(&page->html, "</div>\n<div class=\"row\">\n"));
+    PP_TRY(show_light(page, page->views[0]));
+    return pp_text_add(&page->html, "</div>\n");
 }
 
 pp_status pp_page_views(pp_page *page)
 {
     const int64_t count = page->view_count;
-    const int64_t asked = page->request->views < count ? page->request->views : count;
     PP_TRY(pp_page_section(page, "views", "Views"));
     if (count == 0)
         PP_TRY(pp_page_absent(
             page, "objects and probes: there are no files views/NNNN.h5 (a run that starts from "
                   "projections has none)"));
-    else if (asked < count)
-        PP_TRY(pp_text_add(&page->html, "<p class=\"note\">%lld of %lld views are shown.</p>\n",
-                           (long long)asked, (long long)count));
-    PP_TRY(pp_text_add(&page->html, "<div class=\"row\">\n"));
-    for (int64_t k = 0; k < asked; k++)
-        PP_TRY(show_view(page, page->views[k * count / asked], k == 0));
-    PP_TRY(pp_text_add(&page->html, "</div>\n"));
+    else
+        PP_TRY(all_figures(page, page->request->views < count ? page->request->views : count));
     return pp_page_end(page);
 }
 

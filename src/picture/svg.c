@@ -108,7 +108,11 @@ static pp_status wheel(pp_text *html)
         const double y = (double)(i / N - N / 2) / (N / 2), x = (double)(i % N - N / 2) / (N / 2);
         image.pixels[i] = pp_colour_complex(fmin(hypot(y, x), 1), atan2(-y, x));
     }
-    PP_TRY(pp_text_add(html, "<g clip-path=\"circle(30px at %dpx %dpx)\">", BAR_X + 35, TOP + 50));
+    PP_TRY(pp_text_add(html,
+                       "<clipPath id=\"wheel\"><circle cx=\"%d\" cy=\"%d\" r=\"29\"/></clipPath>"
+                       "<g clip-path=\"url(#wheel)\">",
+                       BAR_X + 35, TOP + 50));
+
     const pp_status status = embed(&image, BAR_X + 5, TOP + 20, 60, 60, html);
     pp_image_free(&image);
     PP_TRY(status);
