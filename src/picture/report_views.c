@@ -355,17 +355,24 @@ done:
 
 static pp_status cost_plot(pp_page *page, const histories *h)
 {
-    const int64_t views = page->view_count;
+    enum { LINES = 100 }; /* drawn at most, so that the page stays small */
+    const int64_t views = page->view_count, every = (views + LINES - 1) / LINES;
     bool positive = true;
+    char caption[64] = "";
     for (int64_t v = 0; v < views; v++)
         for (int64_t i = 0; i < h->curves[v].count; i++) positive &= h->curves[v].y[i] > 0;
+    for (int64_t v = 0; v < views; v++)
+        if (v % every) h->curves[v].count = 0;
+    if (views > 1)
+        (void)snprintf(caption, sizeof caption, "one faint line a view, %lld of %lld views",
+                       (long long)((views + every - 1) / every), (long long)views);
     const pp_plot plot = {.curves = h->curves,
                           .count = views + 1,
                           .logarithmic = positive,
                           .title = "Cost of the ptychographic reconstruction",
                           .x_label = "iteration",
                           .y_label = "cost",
-                          .caption = views > 1 ? "one faint line a view" : ""};
+                          .caption = caption};
     return pp_plot_svg(&plot, &page->html);
 }
 
