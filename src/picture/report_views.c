@@ -358,7 +358,7 @@ static pp_status cost_plot(pp_page *page, const histories *h)
     enum { LINES = 100 }; /* drawn at most, so that the page stays small */
     const int64_t views = page->view_count, every = (views + LINES - 1) / LINES;
     bool positive = true;
-    char caption[64] = "";
+    char caption[96] = "";
     for (int64_t v = 0; v < views; v++)
         for (int64_t i = 0; i < h->curves[v].count; i++) positive &= h->curves[v].y[i] > 0;
     for (int64_t v = 0; v < views; v++)
