@@ -48,9 +48,10 @@ static void product(const pp_fused_plan *plan, float *field, pp_fused_window obj
         for (int j = 0; j < q; j++, w += 6) {
             pair v[4];
             UNROLL for (int k = 0; k < 4; k++) v[k] =
-                times(load_complex(o + (j + k * q) * object.stride), p[j + k * q]);
-            down(v, w);
-            UNROLL for (int k = 0; k < 4; k++) x[j + k * q] = v[k];
+                times(load_complex(o + (j + k * q) * object.stride), held(p[j + k * q]));
+            const twiddles t = read_twiddles(w);
+            down(v, &t);
+            write(x + j, v, 4, q);
         }
         forward_rest(x, plan, 1);
     }
@@ -68,8 +69,9 @@ static void products(const pp_fused_plan *plan, float *const f[2], const pp_fuse
         for (int y = 0; y < n; y++) {
             const pair o = load_complex(object[0].data + y * object[0].stride + (int64_t)b * W);
             const pair d = load_complex(object[1].data + y * object[1].stride + (int64_t)b * W);
-            x[y] = plus(times(o, dp[y]), times(d, p[y]));
-            z[y] = times(d, dp[y]);
+            const pair u = held(p[y]), du = held(dp[y]);
+            x[y] = plus(times(o, du), times(d, u));
+            z[y] = times(d, du);
         }
         forward_rest(x, plan, 0);
         forward_rest(z, plan, 0);
@@ -79,8 +81,8 @@ static void products(const pp_fused_plan *plan, float *const f[2], const pp_fuse
 /* ---- pixels ---- */
 
 typedef struct pixels {
-    vec d, m; /* counts and their square root */
-    veci on;  /* measured */
+    vec d;   /* counts */
+    veci on; /* measured */
 } pixels;
 
 INLINE pixels read_frame(const pp_fused_frame *frame, int64_t at, bool wide_counts)
@@ -102,8 +104,13 @@ INLINE pixels read_frame(const pp_fused_frame *frame, int64_t at, bool wide_coun
         p.on &= __builtin_convertvector(c, veci) != 0;
     }
     p.d = keep(p.d, p.on);
-    p.m = p.d * inverse_root(p.d);
     return p;
+}
+
+/** An intensity that can be divided by: sqrt(I) (1 - sqrt(d / I)) is then -sqrt(d) in the dark. */
+INLINE vec floored(vec inten)
+{
+    return larger(inten, all(1e-20f));
 }
 
 /** I - d log((I + tiny) / d) - d, at measured pixels. */
@@ -113,10 +120,16 @@ INLINE vec deviance(vec inten, pixels p)
     return keep(inten - p.d - keep(p.d * logarithm(ratio), p.d > 0.0f), p.on);
 }
 
-INLINE vec misfit(vec modulus, pixels p)
+/** 1 - sqrt(d / I), from one root: sqrt(d / I) = d / sqrt(I d). */
+INLINE vec deficit(vec inten, pixels p)
 {
-    const vec r = modulus - p.m;
-    return keep(r * r, p.on);
+    return 1.0f - p.d * inverse_root(inten * p.d);
+}
+
+/** (sqrt(I) - sqrt(d))^2, at measured pixels. */
+INLINE vec misfit(vec inten, vec rest, pixels p)
+{
+    return keep(inten * rest * rest, p.on);
 }
 
 /* ---- rows: gradient ---- */
@@ -137,18 +150,22 @@ INLINE void residual(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_f
             const int64_t at = (int64_t)k * n + x;
             vec inten = {0};
             for (int m = 0; m < g->modes; m++) {
-                const pair far = rows[m * n + x];
+                const pair far = held(rows[m * n + x]);
                 inten += far.r * far.r + far.i * far.i;
-                if (kept) kept[(int64_t)m * (n / W) * n + at] = far;
+                if (kept) {
+                    pair *to = kept + (int64_t)m * (n / W) * n + at;
+                    store_far((float *)&to->r, far.r);
+                    store_far((float *)&to->i, far.i);
+                }
             }
             inten *= scale;
             most = larger(inten, most);
             const pixels p = read_frame(frame, at * W, wide_counts);
-            const vec inverse = inverse_root(inten);
-            e += misfit(inten * inverse, p);
+            const vec bright = floored(inten), rest = deficit(bright, p);
+            e += misfit(bright, rest, p);
             if (poisson) c += deviance(inten, p);
-            const vec ratio = poisson ? p.d * inverse * inverse : p.m * inverse;
-            const vec u = scale * keep(1.0f - ratio, p.on & (inten >= frame->dark));
+            const vec u =
+                scale * keep(poisson ? 1.0f - p.d / bright : rest, p.on & (inten >= frame->dark));
             for (int m = 0; m < g->modes; m++) rows[m * n + x].r *= u, rows[m * n + x].i *= u;
         }
         add(&cost, c), add(&error, e);
@@ -202,7 +219,7 @@ static void far(const pp_fused_plan *plan, pp_fused_gradient *g)
         for (int x = 0; x < n; x++) {
             vec inten = {0};
             for (int m = 0; m < g->modes; m++) {
-                const pair v = rows[m * n + x];
+                const pair v = held(rows[m * n + x]);
                 inten += v.r * v.r + v.i * v.i;
             }
             most = larger(inten, most);
@@ -215,61 +232,95 @@ static void far(const pp_fused_plan *plan, pp_fused_gradient *g)
 
 /** Per pixel, I(t) = a[0] + t a[1] + ... + t^4 a[4]. */
 typedef struct quartic {
-    vec a[5][SEGMENT];
-    pixels p[SEGMENT];
+    vec a[5];
 } quartic;
 
-INLINE void coefficients(quartic *s, const pair *const at[3], int modes, int64_t step[2],
-                         bool moves)
+/** Where a block's far field, F1 and F2 are, and the steps from mode to mode. */
+typedef struct line_fields {
+    const pair *at[3];
+    int64_t step[2];
+    int modes;
+} line_fields;
+
+INLINE quartic coefficients(const line_fields *f, int x, bool moves)
 {
-    for (int x = 0; x < SEGMENT; x++) {
-        vec a = {0}, b = {0}, c = {0}, d = {0}, e = {0};
-        for (int m = 0; m < modes; m++) {
-            const pair g = at[0][m * step[0] + x], h = at[1][m * step[1] + x];
-            a += g.r * g.r + g.i * g.i;
-            b += g.r * h.r + g.i * h.i;
-            c += h.r * h.r + h.i * h.i;
-            if (moves) {
-                const pair z = at[2][m * step[1] + x];
-                c += 2.0f * (g.r * z.r + g.i * z.i);
-                d += h.r * z.r + h.i * z.i;
-                e += z.r * z.r + z.i * z.i;
-            }
+    vec a = {0}, b = {0}, c = {0}, d = {0}, e = {0};
+    for (int m = 0; m < f->modes; m++) {
+        const pair g = held(f->at[0][m * f->step[0] + x]), h = held(f->at[1][m * f->step[1] + x]);
+        a += g.r * g.r + g.i * g.i;
+        b += g.r * h.r + g.i * h.i;
+        c += h.r * h.r + h.i * h.i;
+        if (moves) {
+            const pair z = held(f->at[2][m * f->step[1] + x]);
+            c += 2.0f * (g.r * z.r + g.i * z.i);
+            d += h.r * z.r + h.i * z.i;
+            e += z.r * z.r + z.i * z.i;
         }
-        s->a[0][x] = a, s->a[1][x] = 2.0f * b, s->a[2][x] = c;
-        s->a[3][x] = 2.0f * d, s->a[4][x] = e;
     }
+    return (quartic){{a, 2.0f * b, c, 2.0f * d, e}};
 }
 
-/** Slope and curvature of the cost at t = 0. */
-INLINE void slopes(const quartic *s, sums out[2], const pp_fused_frame *frame, float scale,
-                   bool poisson)
+typedef struct slopes {
+    vec slope, curvature;
+} slopes;
+
+/** Slope and curvature of the cost at t = 0 at one place, added to. */
+INLINE void add_slopes(slopes *to, const quartic *s, pixels p, float dark, float scale,
+                       bool poisson)
 {
-    vec slope = {0}, curvature = {0};
-    for (int x = 0; x < SEGMENT; x++) {
-        const pixels p = s->p[x];
-        const vec a = s->a[0][x] * scale, b = s->a[1][x] * scale, c = s->a[2][x] * scale;
-        const vec inverse = inverse_root(a), bi = b * inverse;
-        const vec ratio = poisson ? p.d * inverse * inverse : p.m * inverse;
-        const veci on = p.on & (a >= frame->dark);
-        slope += keep(b * (1.0f - ratio), on);
-        curvature +=
-            keep(2.0f * c * (1.0f - ratio) + (poisson ? 1.0f : 0.5f) * ratio * bi * bi, on);
+    const vec a = floored(s->a[0] * scale), b = s->a[1] * scale, c = s->a[2] * scale;
+    const veci on = p.on & (a >= dark);
+    if (poisson) {
+        const vec ratio = p.d / a, rest = 1.0f - ratio;
+        to->slope += keep(b * rest, on);
+        to->curvature += keep(2.0f * c * rest + ratio * b * b / a, on);
+    } else { /* ratio = sqrt(d / a), ratio / a = ratio^2 / sqrt(a d) */
+        const vec inverse = inverse_root(a * p.d), ratio = p.d * inverse, rest = 1.0f - ratio;
+        const vec br = b * ratio;
+        to->slope += keep(b * rest, on);
+        to->curvature += keep(2.0f * c * rest + 0.5f * inverse * br * br, on);
     }
-    add(out, slope), add(out + 1, curvature);
 }
 
-INLINE vec cost_at(const quartic *s, float t, float scale, bool poisson, bool moves)
+/** Cost at step t over one segment. */
+INLINE vec cost_at(const quartic *s, const pixels *p, float t, float scale, bool poisson,
+                   bool moves)
 {
     vec sum = {0};
     for (int x = 0; x < SEGMENT; x++) {
-        vec inten = s->a[2][x];
-        if (moves) inten += t * (s->a[3][x] + t * s->a[4][x]);
-        inten = scale * (s->a[0][x] + t * (s->a[1][x] + t * inten));
-        inten = larger(inten, all(0.0f));
-        sum += poisson ? deviance(inten, s->p[x]) : misfit(inten * inverse_root(inten), s->p[x]);
+        vec inten = s[x].a[2];
+        if (moves) inten += t * (s[x].a[3] + t * s[x].a[4]);
+        inten = scale * (s[x].a[0] + t * (s[x].a[1] + t * inten));
+        if (poisson) {
+            sum += deviance(larger(inten, all(0.0f)), p[x]);
+        } else {
+            inten = floored(inten);
+            sum += misfit(inten, deficit(inten, p[x]), p[x]);
+        }
     }
     return sum;
+}
+
+/** One block of rows after its transforms. */
+INLINE void line_block(const pp_fused_plan *plan, const pp_fused_line *line,
+                       const pp_fused_frame *frame, const line_fields *f, int64_t place, sums *out,
+                       bool moves, bool poisson, bool wide_counts)
+{
+    const float scale = 1.0f / ((float)plan->n * (float)plan->n);
+    for (int x0 = 0; x0 < plan->n; x0 += SEGMENT) {
+        quartic s[SEGMENT];
+        pixels p[SEGMENT];
+        slopes here = {{0}, {0}};
+        for (int x = 0; x < SEGMENT; x++) {
+            const quartic c = coefficients(f, x0 + x, moves);
+            const pixels d = read_frame(frame, (place + x0 + x) * W, wide_counts);
+            add_slopes(&here, &c, d, frame->dark, scale, poisson);
+            if (line->count) s[x] = c, p[x] = d;
+        }
+        add(out, here.slope), add(out + 1, here.curvature);
+        for (int t = 0; t < line->count; t++)
+            add(out + 2 + t, cost_at(s, p, line->steps[t], scale, poisson, moves));
+    }
 }
 
 INLINE void line_rows(const pp_fused_plan *plan, pp_fused_line *line, const pp_fused_frame *frame,
@@ -277,30 +328,25 @@ INLINE void line_rows(const pp_fused_plan *plan, pp_fused_line *line, const pp_f
 {
     const int n = plan->n, modes = line->modes;
     const int64_t field = field_floats(plan);
-    const float scale = 1.0f / ((float)n * (float)n);
     pair *rows = (pair *)(void *)line->rows;
-    sums slope[2] = {{{0}, {0}}}, costs[PP_SWEEP_STEPS] = {{{0}, {0}}};
-    int64_t step[2] = {line->fields[0] ? n : (int64_t)(n / W) * n, n};
+    sums out[2 + PP_SWEEP_STEPS] = {{{0}, {0}}};
+    line_fields f = {{rows, rows + modes * n, rows + 2 * modes * n}, {n, n}, modes};
     for (int k = 0; k < n / W; k++) {
-        for (int f = 0; f < 3; f++)
-            for (int m = 0; m < modes && line->fields[f]; m++)
-                gather(plan, rows + (f * modes + m) * n, line->fields[f] + m * field, k);
-        const pair *kept = (const pair *)(const void *)line->kept + (int64_t)k * n;
-        for (int x0 = 0; x0 < n; x0 += SEGMENT) {
-            quartic s;
-            const pair *at[3] = {(line->fields[0] ? rows : kept) + x0, rows + modes * n + x0,
-                                 rows + 2 * modes * n + x0};
-            coefficients(&s, at, modes, step, moves);
-            for (int x = 0; x < SEGMENT; x++)
-                s.p[x] = frame->wide ? read_frame(frame, ((int64_t)k * n + x0 + x) * W, true)
-                                     : read_frame(frame, ((int64_t)k * n + x0 + x) * W, false);
-            slopes(&s, slope, frame, scale, poisson);
-            for (int t = 0; t < line->count; t++)
-                add(costs + t, cost_at(&s, line->steps[t], scale, poisson, moves));
+        const int64_t place = (int64_t)k * n;
+        for (int which = 0; which < 3; which++)
+            for (int m = 0; m < modes && line->fields[which]; m++)
+                gather(plan, rows + (which * modes + m) * n, line->fields[which] + m * field, k);
+        if (!line->fields[0]) {
+            f.at[0] = (const pair *)(const void *)line->kept + place;
+            f.step[0] = (int64_t)(n / W) * n;
         }
+        if (frame->wide)
+            line_block(plan, line, frame, &f, place, out, moves, poisson, true);
+        else
+            line_block(plan, line, frame, &f, place, out, moves, poisson, false);
     }
-    line->slope = total(slope), line->curvature = total(slope + 1);
-    for (int t = 0; t < line->count; t++) line->costs[t] = total(costs + t);
+    line->slope = total(out), line->curvature = total(out + 1);
+    for (int t = 0; t < line->count; t++) line->costs[t] = total(out + 2 + t);
 }
 
 static void line(const pp_fused_plan *plan, pp_fused_line *l, const pp_fused_frame *frame)
@@ -333,7 +379,7 @@ INLINE void add_terms(normal *s, const pair *rows, int n, int modes, pixels p, f
     }
     const vec inverse = keep(inverse_root(inten), p.on & (inten >= dark));
     y *= inverse, x *= inverse;
-    const vec r = inten * inverse - p.m;
+    const vec r = inten * inverse - p.d * inverse_root(p.d);
     s->yy += y * y, s->yx += y * x, s->xx += x * x, s->ry += y * r, s->rx += x * r;
 }
 
@@ -374,7 +420,7 @@ INLINE void spread(const pp_fused_plan *plan, pair *field, pair x, const pp_fuse
                    int y)
 {
     const int64_t place = (int64_t)b * plan->n + y, column = (int64_t)b * W;
-    const pair p = ((const pair *)(const void *)to->probe)[place];
+    const pair p = held(((const pair *)(const void *)to->probe)[place]);
     if (to->box) add_complex(to->box + y * to->box_stride + column, times_conj(x, p));
     if (!to->sum && !to->moves) return;
     const pair g = times_conj(x, load_complex(to->object.data + y * to->object.stride + column));
@@ -393,8 +439,10 @@ static void back(const pp_fused_plan *plan, float *field, const pp_fused_back *t
         const float *w = plan->twiddles;
         backward_rest(x, plan, 1);
         for (int j = 0; j < q; j++, w += 6) {
-            pair v[4] = {x[j], x[j + q], x[j + 2 * q], x[j + 3 * q]};
-            up(v, w);
+            const twiddles t = read_twiddles(w);
+            pair v[4];
+            read(v, x + j, 4, q);
+            up(v, &t);
             UNROLL for (int k = 0; k < 4; k++) spread(plan, x, v[k], to, b, j + k * q);
         }
         if (to->moves) forward_rest(x, plan, 0);
@@ -419,7 +467,7 @@ static void shift(const pp_fused_plan *plan, float *probe, const float *spectrum
         const pair *from = (const pair *)(const void *)spectrum + (int64_t)k * n;
         pair y = load_complex(ramp.y + (int64_t)k * W);
         y.r *= scale, y.i *= scale;
-        for (int x = 0; x < n; x++) rows[x] = times(from[x], ramp_at(ramp, y, x));
+        for (int x = 0; x < n; x++) rows[x] = times(held(from[x]), ramp_at(ramp, y, x));
         scatter(plan, field, rows, k);
     }
     for (int b = 0; b < n / W; b++) {
@@ -454,7 +502,8 @@ static void unshift(const pp_fused_plan *plan, float *spectrum, const float *mov
         pair *to = (pair *)(void *)spectrum + (int64_t)k * n;
         const pair y = load_complex(ramp.y + (int64_t)k * W);
         gather(plan, rows, moved, k);
-        for (int x = 0; x < n; x++) to[x] = plus(to[x], times_conj(rows[x], ramp_at(ramp, y, x)));
+        for (int x = 0; x < n; x++)
+            to[x] = plus(to[x], times_conj(held(rows[x]), ramp_at(ramp, y, x)));
     }
 }
 

@@ -44,26 +44,46 @@ INLINE void four(pair *v, float sign)
     v[0] = plus(a, c), v[1] = plus(b, d), v[2] = minus(a, c), v[3] = minus(b, d);
 }
 
-/** Butterfly of a pass with twiddles w[6] = (cos, -sin) of 1, 2, 3 times the angle. */
-INLINE void down(pair *v, const float *w)
+/** A butterfly's twiddles, (cos, -sin) of 1, 2, 3 times the angle. */
+typedef struct twiddles {
+    pair w[3];
+} twiddles;
+
+INLINE twiddles read_twiddles(const float *w)
 {
-    four(v, -1.0f);
-    UNROLL for (int k = 1; k < 4; k++) v[k] =
-        times(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+    return (twiddles){{{all(w[0]), all(w[1])}, {all(w[2]), all(w[3])}, {all(w[4]), all(w[5])}}};
 }
 
-INLINE void up(pair *v, const float *w)
+INLINE void down(pair *v, const twiddles *t)
 {
-    UNROLL for (int k = 1; k < 4; k++) v[k] =
-        times_conj(v[k], (pair){all(w[2 * k - 2]), all(w[2 * k - 1])});
+    four(v, -1.0f);
+    UNROLL for (int k = 1; k < 4; k++) v[k] = times(v[k], t->w[k - 1]);
+}
+
+INLINE void up(pair *v, const twiddles *t)
+{
+    UNROLL for (int k = 1; k < 4; k++) v[k] = times_conj(v[k], t->w[k - 1]);
     four(v, 1.0f);
+}
+
+/** v[k] = x[k step] */
+INLINE void read(pair *v, const pair *x, int count, int step)
+{
+    UNROLL for (int k = 0; k < count; k++) v[k] = held(x[k * step]);
+}
+
+INLINE void write(pair *x, const pair *v, int count, int step)
+{
+    UNROLL for (int k = 0; k < count; k++) x[k * step] = v[k];
 }
 
 /** Eight-point transform of x, in place. */
 INLINE void eight(pair *x, float sign)
 {
     const float h = 0.70710678f;
-    pair e[4] = {x[0], x[2], x[4], x[6]}, o[4] = {x[1], x[3], x[5], x[7]};
+    pair e[4], o[4];
+    read(e, x, 4, 2);
+    read(o, x + 1, 4, 2);
     four(e, sign);
     four(o, sign);
     o[1] = (pair){h * (o[1].r - sign * o[1].i), h * (o[1].i + sign * o[1].r)};
@@ -75,7 +95,12 @@ INLINE void eight(pair *x, float sign)
 INLINE void last_pass(pair *x, const pp_fused_plan *plan, float sign)
 {
     if (plan->last == 4)
-        for (int b = 0; b < plan->n; b += 4) four(x + b, sign);
+        for (int b = 0; b < plan->n; b += 4) {
+            pair v[4];
+            read(v, x + b, 4, 1);
+            four(v, sign);
+            write(x + b, v, 4, 1);
+        }
     else
         for (int b = 0; b < plan->n; b += 8) eight(x + b, sign);
 }
@@ -86,12 +111,15 @@ INLINE void forward_rest(pair *x, const pp_fused_plan *plan, int first)
     for (int p = first, length = plan->n >> 2 * first; p < plan->passes; p++, length /= 4) {
         const int q = length / 4;
         const float *w = plan->twiddles + plan->at[p];
-        for (int j = 0; j < q; j++, w += 6)
+        for (int j = 0; j < q; j++, w += 6) {
+            const twiddles t = read_twiddles(w);
             for (int b = j; b < plan->n; b += length) {
-                pair v[4] = {x[b], x[b + q], x[b + 2 * q], x[b + 3 * q]};
-                down(v, w);
-                x[b] = v[0], x[b + q] = v[1], x[b + 2 * q] = v[2], x[b + 3 * q] = v[3];
+                pair v[4];
+                read(v, x + b, 4, q);
+                down(v, &t);
+                write(x + b, v, 4, q);
             }
+        }
     }
     last_pass(x, plan, -1.0f);
 }
@@ -102,12 +130,15 @@ INLINE void backward_rest(pair *x, const pp_fused_plan *plan, int first)
     for (int p = plan->passes - 1; p >= first; p--) {
         const int length = plan->n >> 2 * p, q = length / 4;
         const float *w = plan->twiddles + plan->at[p];
-        for (int j = 0; j < q; j++, w += 6)
+        for (int j = 0; j < q; j++, w += 6) {
+            const twiddles t = read_twiddles(w);
             for (int b = j; b < plan->n; b += length) {
-                pair v[4] = {x[b], x[b + q], x[b + 2 * q], x[b + 3 * q]};
-                up(v, w);
-                x[b] = v[0], x[b + q] = v[1], x[b + 2 * q] = v[2], x[b + 3 * q] = v[3];
+                pair v[4];
+                read(v, x + b, 4, q);
+                up(v, &t);
+                write(x + b, v, 4, q);
             }
+        }
     }
 }
 

@@ -11,6 +11,10 @@
 
 #include <polyptych/types.h>
 
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
+
 enum { W = PP_WIDTH };
 
 typedef float vec __attribute__((vector_size(4 * PP_WIDTH)));
@@ -34,6 +38,13 @@ typedef struct sums {
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/** Has x in a register: gcc would rather read memory again at each use, and loads are what these kernels are bound by. */
+#ifdef __x86_64__
+#define HOLD(x) __asm__("" : "+v"(x))
+#else
+#define HOLD(x) ((void)(x))
 #endif
 
 /* Lane lists: the even and odd lanes of two vectors and the way back; halves; and the two results of a transpose's step of 1, 2, 4, 8. */
@@ -91,7 +102,15 @@ INLINE vec load(const float *from)
 {
     vec v;
     memcpy(&v, from, sizeof v);
+    HOLD(v);
     return v;
+}
+
+INLINE pair held(pair x)
+{
+    HOLD(x.r);
+    HOLD(x.i);
+    return x;
 }
 
 INLINE void store(float *to, vec v)
@@ -116,9 +135,32 @@ INLINE vec pick(veci where, vec yes, vec no)
     return (vec)(((veci)yes & where) | ((veci)no & ~where));
 }
 
+/** Where both are numbers. */
 INLINE vec larger(vec a, vec b)
 {
+#if defined(__AVX512F__) && PP_WIDTH == 16
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX__) && PP_WIDTH == 8
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE__) && PP_WIDTH == 4
+    return (vec)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return pick(a > b, a, b);
+#endif
+}
+
+/** x to memory that is not needed again soon: 64-byte aligned, past the caches where the processor can. */
+INLINE void store_far(float *to, vec x)
+{
+#if defined(__AVX512F__) && PP_WIDTH == 16
+    _mm512_stream_ps(to, (__m512)x);
+#elif defined(__AVX__) && PP_WIDTH == 8
+    _mm256_stream_ps(to, (__m256)x);
+#elif defined(__SSE__) && PP_WIDTH == 4
+    _mm_stream_ps(to, (__m128)x);
+#else
+    store(to, x);
+#endif
 }
 
 /** x^(-1/2) of x >= 0 to a unit in the last place or two; finite at 0. Newton's iteration from an integer guess. */
