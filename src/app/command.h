@@ -46,6 +46,8 @@ extern const pp_command *const pp_commands[];
  *  PP_ERR_CONFIG, with the nearest option's name. */
 PP_MUST_CHECK pp_status pp_arguments_read(const pp_command *command, int count, char **given,
                                           const char **rest, pp_arguments *out);
+/** For what printed its own errors (the engine's actions): clears the record, returns `status`. */
+pp_status pp_command_told(pp_status status);
 /** The text of `polyptych COMMAND --help` on standard output. */
 void pp_command_help(const pp_command *command);
 

@@ -7,8 +7,10 @@
 
 #include "base/text.h"
 
-const pp_command *const pp_commands[] = {&pp_command_stages,  &pp_command_new,
-                                         &pp_command_inspect, &pp_command_bench,
+const pp_command *const pp_commands[] = {&pp_command_run,     &pp_command_check,
+                                         &pp_command_plan,    &pp_command_stages,
+                                         &pp_command_new,     &pp_command_inspect,
+                                         &pp_command_report,  &pp_command_bench,
                                          &pp_command_devices, NULL};
 
 static pp_status unknown_option(const pp_command *command, const char *given)
@@ -73,6 +75,13 @@ pp_status pp_arguments_read(const pp_command *command, int count, char **given, 
         return PP_FAIL(PP_ERR_CONFIG, "polyptych %s: '%s' is too much: polyptych %s %s",
                        command->name, rest[command->most], command->name, command->arguments);
     return PP_OK;
+}
+
+pp_status pp_command_told(pp_status status)
+{
+    pp_error printed;
+    pp_error_take(&printed);
+    return status;
 }
 
 void pp_command_help(const pp_command *command)

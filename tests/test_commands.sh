@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The command line: help at every level, exit codes, nearest names, what goes to which stream, new.
+# SPDX-License-Identifier: BSD-3-Clause
+set -u
+for stage in simulate load partition ptycho stitch align tomo save report; do
+    "$POLYPTYCH" stages $stage >/dev/null 2>&1 || { echo "skipped: no stage $stage"; exit 77; }
+done
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+bad=0
+
+# try EXIT STREAM PATTERN ARGUMENTS...: STREAM is out or err
+try() {
+    local want=$1 stream=$2 pattern=$3
+    shift 3
+    "$POLYPTYCH" "$@" >out 2>err
+    local got=$?
+    if [ $got != "$want" ] || ! grep -qE -- "$pattern" "$stream"; then
+        bad=$((bad + 1))
+        echo "polyptych $*: wanted exit $want and /$pattern/ in $stream, got $got:"
+        head -3 out err
+    fi
+}
+
+try 2 err 'usage: polyptych COMMAND'
+try 0 out 'usage: polyptych COMMAND' --help
+try 0 out '^polyptych [0-9]+\.[0-9]+' --version
+for command in run check plan stages new inspect report bench devices; do
+    try 0 out "^polyptych $command" $command --help
+    try 0 out "^polyptych $command" help $command
+    try 2 err "polyptych $command: unknown option '--hepl'.*'--help'" $command --hepl
+done
+for command in run check plan new inspect report bench; do
+    try 2 err "polyptych $command: something is missing" $command
+done
+try 2 err "unknown command 'chekc', did you mean 'check'" chekc x.cfg
+try 2 err "unknown command 'zzzzzz'" zzzzzz
+try 2 err "'b.cfg' is no key=value" run a.cfg b.cfg
+try 2 err "FILE comes before 'threads=1'" check threads=1 a.cfg
+try 2 err "none.cfg: cannot be opened" check none.cfg
+try 2 err "none.cfg: cannot be opened" run none.cfg
+try 2 err "none.cfg: cannot be opened" plan none.cfg
+
+try 0 out '^  load  ' stages
+try 0 out 'iterations = ' stages ptycho
+try 0 out 'on_error = ' stages settings
+try 2 err "no stage 'ptyco', did you mean 'ptycho'" stages ptyco
+try 0 out '^# Stages' stages --markdown
+
+try 2 err "no bench 'ptyco', did you mean 'ptycho'" bench ptyco
+try 2 err "no template 'campain', did you mean 'campaign'" new campain
+try 0 out 'wrote campaign.cfg: give the values marked REQUIRED' new campaign
+grep -q 'views = "REQUIRED"' campaign.cfg || { echo "campaign.cfg does not mark views"; bad=$((bad + 1)); }
+cp campaign.cfg before
+try 2 err 'campaign.cfg: is there already' new campaign
+cmp campaign.cfg before || bad=$((bad + 1))
+try 0 out 'schema = 1;' new quickstart -
+try 0 out 'wrote q.cfg: polyptych run q.cfg' new quickstart q.cfg
+try 5 err 'cannot be written' new quickstart no/such/folder.cfg
+try 0 out '^cores  .*may be used' devices
+try 0 out '^cpu .*built in' devices
+try 3 err 'none.h5' inspect none.h5
+try 2 err 'none' report none
+
+# printed once, whatever the number of ranks
+if $MPIRUN -n 2 true 2>err; then
+    $MPIRUN -n 2 "$POLYPTYCH" chekc >out 2>err
+    [ "$(grep -c "unknown command" err)" = 1 ] || { echo "an error is printed on every rank"; bad=$((bad + 1)); }
+    $MPIRUN -n 2 "$POLYPTYCH" devices >out 2>err
+    [ "$(grep -c "^cores" out)" = 1 ] || { echo "devices is printed on every rank"; bad=$((bad + 1)); }
+fi
+
+# the folder of the templates: what is left to give is told with its line, and what is given passes
+for template in quickstart view cxi campaign projections; do
+    rm -f t.cfg
+    "$POLYPTYCH" new $template t.cfg >/dev/null || bad=$((bad + 1))
+    if grep -q '"REQUIRED"' t.cfg; then try 2 err 't.cfg:[0-9]+: stage .load.: (views|file) is REQUIRED' check t.cfg; fi
+done
+echo "$bad wrong answers"
+[ $bad -eq 0 ]
