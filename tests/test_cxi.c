@@ -1,6 +1,7 @@
 /* CXI files: geometry round trip, both layouts, units and their traps, masks, storage, and an error that names file and H5
  * path for each kind of wrong file. The tests write their own files.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static void put_reals(pp_h5 *file, const char *where, int ndim, const int64_t *s
                       const double *values, const char *unit)
 {
     pp_view view = {.dtype = PP_F64, .ndim = ndim};
-    double copy[512];
+    double copy[1024];
     size_t total = 1;
     for (int k = 0; k < ndim; k++) {
         view.shape[k] = shape[k];
@@ -386,6 +387,72 @@ START_TEST(a_position_that_is_not_finite)
 }
 END_TEST
 
+/* Opens the file that was just made again, with HDF5 itself, for what our writer does not make. */
+static hid_t open_raw(const recipe *r)
+{
+    make(r);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    ck_assert_int_ge(file, 0);
+    return file;
+}
+
+static size_t copy_bytes(unsigned flags, size_t count, const unsigned values[], size_t bytes,
+                         size_t *size, void **buffer)
+{
+    (void)flags;
+    (void)count;
+    (void)values;
+    (void)size;
+    (void)buffer;
+    return bytes;
+}
+
+START_TEST(a_filter_that_is_not_installed)
+{
+    enum { BITSHUFFLE = 32008 };
+    const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, BITSHUFFLE, 1,    1,
+                                 "bitshuffle",     NULL,       NULL, copy_bytes};
+    const recipe none = {.dead_link = true};
+    const hsize_t shape[] = {J, N, N}, chunk[] = {1, N, N};
+    static const uint16_t counts[J * N * N];
+    const hid_t file = open_raw(&none);
+    ck_assert_int_ge(H5Zregister(&filter), 0);
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(3, shape, NULL);
+    ck_assert(H5Pset_chunk(plist, 3, chunk) >= 0 &&
+              H5Pset_filter(plist, BITSHUFFLE, H5Z_FLAG_MANDATORY, 0, NULL) >= 0);
+    const hid_t data = H5Dcreate2(file, DETECTOR "data", H5T_NATIVE_UINT16, space, H5P_DEFAULT,
+                                  plist, H5P_DEFAULT);
+    ck_assert_int_ge(H5Dwrite(data, H5T_NATIVE_UINT16, H5S_ALL, H5S_ALL, H5P_DEFAULT, counts), 0);
+    ck_assert(H5Dclose(data) >= 0 && H5Sclose(space) >= 0 && H5Pclose(plist) >= 0 &&
+              H5Fclose(file) >= 0);
+    ck_assert_int_ge(H5Zunregister(BITSHUFFLE), 0);
+    refused_with(&plain, "filter 32008 (bitshuffle)");
+    refused_with(&plain, "HDF5_PLUGIN_PATH");
+}
+END_TEST
+
+START_TEST(links_to_files_that_are_gone)
+{
+    const recipe none = {.dead_link = true};
+    hid_t file = open_raw(&none);
+    ck_assert_int_ge(H5Lcreate_external("gone_000001.h5", "/entry/data", file, DETECTOR "data",
+                                        H5P_DEFAULT, H5P_DEFAULT),
+                     0);
+    ck_assert_int_ge(H5Fclose(file), 0);
+    refused_with(&plain, "dead link");
+    file = open_raw(&none);
+    const hsize_t shape[] = {J, N, N};
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(3, shape, NULL);
+    ck_assert_int_ge(H5Pset_virtual(plist, space, "gone_000002.h5", "/entry/data", space), 0);
+    const hid_t data = H5Dcreate2(file, DETECTOR "data", H5T_NATIVE_UINT16, space, H5P_DEFAULT,
+                                  plist, H5P_DEFAULT);
+    ck_assert_int_ge(data, 0);
+    ck_assert(H5Dclose(data) >= 0 && H5Sclose(space) >= 0 && H5Pclose(plist) >= 0 &&
+              H5Fclose(file) >= 0);
+    refused_with(&plain, "gone_000002.h5 is missing");
+}
+END_TEST
+
 /* Reads `path`, as the options say. */
 static void read_counts(const pp_cxi_options *options, const pp_frame_rules *rules,
                         pp_array **frames, pp_array **mask, pp_frame_facts *facts)
@@ -698,6 +765,87 @@ START_TEST(probe_of_the_uncropped_side)
 }
 END_TEST
 
+enum { FIELD = 40 }; /* side of the object of the sign test; grid point (0, 0) is its middle */
+
+static double object_re(int y, int x)
+{
+    return cos(0.9 * sin(0.31 * y + 0.02 * x * x));
+}
+static double object_im(int y, int x)
+{
+    return sin(0.9 * sin(0.31 * y + 0.02 * x * x));
+}
+
+/* Intensity of one detector pixel, by the definition: window pixel n / 2 on grid point g, kernel exp(-2 pi i k r / n). */
+static double intensity(const pp_c32 *probe, int gy, int gx, int ky, int kx)
+{
+    double re = 0, im = 0;
+    for (int y = 0; y < N; y++)
+        for (int x = 0; x < N; x++) {
+            const int row = gy + y - N / 2 + FIELD / 2, column = gx + x - N / 2 + FIELD / 2;
+            const double a = object_re(row, column), b = object_im(row, column);
+            const double p = (double)probe[y * N + x].re, q = (double)probe[y * N + x].im;
+            const double angle = -2 * 3.14159265358979323846 * (ky * y + kx * x) / N;
+            const double u = p * a - q * b, v = p * b + q * a;
+            re += u * cos(angle) - v * sin(angle);
+            im += u * sin(angle) + v * cos(angle);
+        }
+    return (re * re + im * im) / (N * N);
+}
+
+/* Relative misfit of the model at these grid points with what was read. */
+static double misfit(const float *frames, const pp_c32 *probe, const double *grid, int count)
+{
+    double difference = 0, sum = 0;
+    for (int j = 0; j < count; j++)
+        for (int k = 0; k < N * N; k++) {
+            const double model = intensity(probe, (int)lrint(grid[2 * j]),
+                                           (int)lrint(grid[2 * j + 1]), k / N, k % N);
+            difference += fabs(model - (double)frames[j * N * N + k]);
+            sum += model;
+        }
+    return difference / sum;
+}
+
+/* Patterns by the definition, stored as CXI says: only the right axes and signs give them again. */
+START_TEST(axes_and_signs)
+{
+    enum { COUNT = 5 };
+    static const int at[COUNT][2] = {{0, 0}, {-6, 2}, {3, 9}, {8, -4}, {-2, -10}};
+    const double size = wavelength * distance / (N * pixel);
+    const recipe none = {.dead_link = true, .no_translation = true};
+    const int64_t shape[] = {COUNT, N, N}, places[] = {COUNT, 3};
+    static double data[COUNT * N * N], t[3 * COUNT];
+    pp_array *probe = new_probe(1, N), *read = NULL, *frames = NULL, *mask = NULL;
+    for (int j = 0; j < COUNT; j++) {
+        t[3 * j] = at[j][1] * size;
+        t[3 * j + 1] = at[j][0] * size;
+        for (int k = 0; k < N * N; k++)
+            data[(j * N + (k / N + N / 2) % N) * N + (k % N + N / 2) % N] =
+                intensity(pp_array_read(probe), at[j][0], at[j][1], k / N, k % N);
+    }
+    pp_h5 *file = start(&none);
+    put_reals(file, DETECTOR "data", 3, shape, data, "counts");
+    put_reals(file, TRANSLATION, 2, places, t, "m");
+    pp_assert_ok(pp_h5_put_array(file, SOURCE "illumination", probe));
+    finish(file);
+    const pp_frame_rules rules = {.storage = PP_STORE_F32};
+    read_counts(&plain, &rules, &frames, &mask, NULL);
+    pp_assert_ok(pp_probe_read(path, N, N, &read));
+    for (int code = 0; code < 8; code++) {
+        const pp_cxi_options options = {
+            .swap = code & 4, .negate_row = code & 2, .negate_column = code & 1};
+        pp_cxi cxi;
+        pp_assert_ok(pp_cxi_open(path, &options, &cxi));
+        const double off = misfit(pp_array_read(frames), pp_array_read(read), cxi.grid, COUNT);
+        ck_assert_msg(code ? off > 0.05 : off < 1e-5, "code %d: misfit %g", code, off);
+        pp_cxi_free(&cxi);
+    }
+    pp_array *all[] = {probe, read, frames, mask};
+    for (int k = 0; k < 4; k++) pp_array_free(&all[k]);
+}
+END_TEST
+
 START_TEST(scan_facts)
 {
     const double grid[] = {0, 0, 0, 4, 3, 0, 3, 4.2};
@@ -744,6 +892,8 @@ int main(void)
                                   things_that_are_missing,
                                   angles,
                                   a_position_that_is_not_finite,
+                                  a_filter_that_is_not_installed,
+                                  links_to_files_that_are_gone,
                                   zero_frequency_moves_to_the_corner,
                                   orientations_and_crop,
                                   mask_bits_dead_pixels_and_mask_file,
@@ -753,6 +903,7 @@ int main(void)
                                   raster_of_frames,
                                   written_and_read_again,
                                   probe_of_the_uncropped_side,
+                                  axes_and_signs,
                                   scan_facts,
                                   real_files,
                                   NULL};

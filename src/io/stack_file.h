@@ -46,5 +46,7 @@ void pp_stack_head_free(pp_stack_head *head);
  *  "theta", "views", "shifts" (zeros where there are none) and "centre" ((0, 0)). New array. Not collective. */
 PP_MUST_CHECK pp_status pp_stack_read(const char *path, const char *port, const pp_comm *comm,
                                       pp_array **out);
+/** Whether the file has a dataset of its own for this port; false for a file that cannot be read. */
+bool pp_stack_has(const char *path, const char *port);
 
 #endif

@@ -234,3 +234,23 @@ done:
     pp_h5_close(&file);
     return status;
 }
+
+bool pp_stack_has(const char *path, const char *port)
+{
+    const struct {
+        const char *port, *where;
+    } all[] = {{"projections", complex_path},  {"phase", data_path},        {"theta", theta_path},
+               {"views", view_path},           {"shifts", shifts_path},     {"centre", centre_path},
+               {"delta", "/entry/data/delta"}, {"beta", "/entry/data/beta"}};
+    pp_h5 *file = NULL;
+    bool found = false;
+    if (pp_h5_open(path, &file) != PP_OK) {
+        pp_error dropped;
+        pp_error_take(&dropped);
+        return false;
+    }
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        if (strcmp(all[k].port, port) == 0) found = is_there(file, all[k].where);
+    pp_h5_close(&file);
+    return found;
+}
