@@ -79,6 +79,15 @@ static bool is_bad_class(const pp_stage_class *stage)
     return stage->struct_size < least_class() || !stage->name || !stage->run || !stage->ports;
 }
 
+/* Whether a plugin that was loaded before has a stage of this name. */
+static bool is_in_plugin(const char *name)
+{
+    for (int i = 0; i < item_count; i++)
+        for (int k = 0; items[i].stages && items[i].stages[k]; k++)
+            if (strcmp(items[i].stages[k]->name, name) == 0) return true;
+    return false;
+}
+
 static pp_status check_stages(item *one, pp_name_taken *taken)
 {
     const int count = count_stages(one->plugin);
@@ -88,7 +97,8 @@ static pp_status check_stages(item *one, pp_name_taken *taken)
         if (is_bad_class(stage))
             return refuse(
                 one, "a stage class of it is incomplete (name, ports, run, struct_size)%s", "");
-        if (taken(stage->name)) return refuse(one, "there is a stage '%s' already", stage->name);
+        if (taken(stage->name) || is_in_plugin(stage->name))
+            return refuse(one, "there is a stage '%s' already", stage->name);
         for (int j = 0; j < k; j++)
             if (strcmp(stage->name, one->plugin->stages[j]->name) == 0)
                 return refuse(one, "it has two stages '%s'", stage->name);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/processor.h"
 
 /* One rank's host and mask, for its neighbours. */
 typedef struct seat {
@@ -67,18 +68,8 @@ static double find_memory(void)
 
 static void find_processor(pp_machine *machine)
 {
-    (void)snprintf(machine->processor, sizeof machine->processor, "unknown");
+    pp_processor_name(machine->processor);
     (void)snprintf(machine->instructions, sizeof machine->instructions, "baseline");
-    char line[256];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
-        (void)snprintf(machine->processor, sizeof machine->processor, "%.*s",
-                       (int)strcspn(colon + 2, "\n"), colon + 2);
-        break;
-    }
-    if (file) (void)fclose(file);
 #if defined(__x86_64__)
     const char *level = "x86-64";
     if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")) level = "x86-64-v2";
