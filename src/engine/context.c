@@ -29,6 +29,17 @@ pp_status pp_context_note(const pp_context *context, pp_status status)
                    (long long)pp_context_view_number(context));
 }
 
+/* A name may stand in the table twice, as what is read and as what is put. */
+static int find_port(const pp_node *node, const char *name, bool puts)
+{
+    for (int p = 0; p < node->port_count; p++) {
+        const pp_port *port = &node->config.stage->ports[p];
+        const bool fits = port->dir == PP_INOUT || pp_port_puts(port) == puts;
+        if (fits && strcmp(port->name, name) == 0) return p;
+    }
+    return -1;
+}
+
 static pp_array *at(const pp_context *context, int port)
 {
     const pp_node *node = node_of(context);
@@ -38,13 +49,13 @@ static pp_array *at(const pp_context *context, int port)
 
 const pp_array *pp_context_get(const pp_context *context, const char *port)
 {
-    return at(context, pp_node_port(node_of(context), port));
+    return at(context, find_port(node_of(context), port, false));
 }
 
 pp_array *pp_context_edit(pp_context *context, const char *port)
 {
     const pp_node *node = node_of(context);
-    const int p = pp_node_port(node, port);
+    const int p = find_port(node, port, false);
     if (p < 0 || node->config.stage->ports[p].dir != PP_INOUT) return NULL;
     return at(context, p);
 }
@@ -62,10 +73,10 @@ static pp_status check_put(const pp_context *context, const char *name, const pp
                            int *out)
 {
     const pp_node *node = node_of(context);
-    const int p = pp_node_port(node, name);
-    const pp_port *port = p < 0 ? NULL : &node->config.stage->ports[p];
     const bool restores = is_word(context->restore_ports, name);
-    if (!port || !(pp_port_puts(port) || port->dir == PP_INOUT || restores))
+    const int p = find_port(node, name, !restores);
+    const pp_port *port = p < 0 ? NULL : &node->config.stage->ports[p];
+    if (!port)
         return PP_FAIL(PP_ERR_RUN, "stage '%s' puts '%s', which it did not declare as an output",
                        node->config.id, name);
     if (!context->slots)
@@ -172,9 +183,9 @@ void pp_context_identity(const pp_context *context, const char *port, const char
         pp_context *own;
     } both = {.read = context};
     const pp_node *node = node_of(context);
-    const int p = pp_node_port(node, port);
+    const int p = find_port(node, port, false);
     int writer = p < 0 ? -1 : node->writer[p];
-    if (p >= 0 && pp_port_puts(&node->config.stage->ports[p])) writer = context->node;
+    if (p < 0 && find_port(node, port, true) >= 0) writer = context->node;
     const pp_identity *identity = NULL;
     if (writer >= 0 && make_identity(both.own, writer, &identity) != PP_OK) pp_log_last_error();
     *hash = identity ? identity->hash : "";

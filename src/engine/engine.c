@@ -104,10 +104,10 @@ static pp_status prepare(pp_run *run)
     pp_status status = read_config(run, &findings);
     if (status == PP_OK) status = pp_comm_agree(run->world, inspect(run, &findings));
     if (is_root(run)) pp_findings_print(&findings);
-    if (status != PP_OK)
-        pp_log_last_error();
-    else
+    if (status == PP_OK) {
         status = agree_findings(run, &findings);
+        run->told = status != PP_OK;
+    }
     pp_findings_free(&findings);
     PP_TRY(status);
     if (run->pipeline->count == 0) return PP_FAIL(PP_ERR_CONFIG, "no stages");
@@ -126,7 +126,10 @@ static pp_status plan(pp_run *run, bool print)
     if (is_root(run) && text && print) (void)printf("%s", text);
     if (is_root(run)) pp_findings_print(&findings);
     (void)fflush(stdout);
-    if (status == PP_OK) status = agree_findings(run, &findings);
+    if (status == PP_OK) {
+        status = agree_findings(run, &findings);
+        run->told = status != PP_OK;
+    }
     pp_free(text);
     pp_findings_free(&findings);
     return status;
@@ -224,6 +227,8 @@ static pp_status take_stock(pp_run *run)
     PP_TRY(share_inputs(run));
     PP_TRY(pp_comm_agree(run->world, pp_identity_prepare(run)));
     PP_TRY(pp_comm_agree(run->world, is_root(run) ? survey(run) : PP_OK));
+    if (pp_pipeline_last_view(run->pipeline) < 0) /* projections that others made: there */
+        memset(run->view_states, PP_VIEW_DONE, (size_t)run->views.count);
     char again = run->report_again;
     PP_TRY(pp_comm_bcast(run->world, &again, sizeof again, 0));
     run->report_again = again;
@@ -267,6 +272,13 @@ static pp_status work(pp_run *run)
     return PP_OK;
 }
 
+/* Errors that are not findings are told once, by rank 0. */
+static void tell(pp_run *run, pp_status status)
+{
+    if (status != PP_OK && !run->told && is_root(run)) pp_log_last_error();
+    run->told = true;
+}
+
 static void finish(pp_run *run)
 {
     pp_free(run->view_states);
@@ -293,6 +305,7 @@ pp_status pp_engine_check(const pp_comm *world, const pp_engine_request *request
     pp_run run;
     start(&run, world, request);
     const pp_status status = prepare(&run);
+    tell(&run, status);
     finish(&run);
     return status;
 }
@@ -303,18 +316,19 @@ pp_status pp_engine_plan(const pp_comm *world, const pp_engine_request *request)
     start(&run, world, request);
     pp_status status = prepare(&run);
     if (status == PP_OK) status = plan(&run, true);
+    tell(&run, status);
     finish(&run);
     return status;
 }
 
-static void tell_outcome(const pp_run *run, pp_status status, double seconds)
+static void tell_outcome(pp_run *run, pp_status status, double seconds)
 {
-    if (!is_root(run)) return;
     if (status == PP_ERR_PARTIAL)
         list_failed(run);
-    else if (status != PP_OK)
-        pp_log_last_error();
-    if (status != PP_OK && status != PP_ERR_PARTIAL) return;
+    else
+        tell(run, status);
+    run->told = true;
+    if (!is_root(run) || (status != PP_OK && status != PP_ERR_PARTIAL)) return;
     pp_info("%s in %.1f s: %s", run->worked ? "done" : "nothing to do, all results are there",
             seconds, pp_run_output(run));
 }
@@ -344,6 +358,7 @@ pp_status pp_engine_run(const pp_comm *world, const pp_engine_request *request)
     pp_status status = prepare(&run);
     if (status == PP_OK) status = plan(&run, request->dry_run);
     if (status == PP_OK && !request->dry_run) status = run_all(&run);
+    tell(&run, status);
     pp_signals_release();
     finish(&run);
     return status;
@@ -360,7 +375,7 @@ pp_status pp_engine_report(const pp_comm *world, const char *output)
     pp_status status = prepare(&run);
     if (status == PP_OK) status = take_stock(&run);
     if (status == PP_OK) status = pp_campaign(&run);
-    if (status != PP_OK && is_root(&run)) pp_log_last_error();
+    tell(&run, status);
     if (pp_log_set_file(NULL) != PP_OK) pp_log_last_error();
     finish(&run);
     pp_text_free(&path);
