@@ -38,6 +38,7 @@ typedef struct pp_run {
     bool worked;          /* anything was made in this run */
     bool report_again;    /* the report is made even where it is there */
     bool only_report;     /* and nothing else */
+    bool told;            /* what went wrong was printed */
 } pp_run;
 
 /** One view on its way through the pass. */
