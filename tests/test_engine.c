@@ -311,10 +311,21 @@ static int prepare(int *argc, char ***argv)
     (void)snprintf(folder, sizeof folder, "test_engine.n%d", pp_comm_size(world));
     for (size_t k = 0; k < sizeof classes / sizeof *classes; k++)
         if (pp_registry_add(classes[k]) != PP_OK) return 0;
+    if (*argc > 1) return 1;
     char command[256];
     (void)snprintf(command, sizeof command, "rm -rf %s && mkdir %s", folder, folder);
     const int bad = is_root() ? system(command) : 0;
     return !bad && pp_comm_barrier(world) == PP_OK;
+}
+
+/* test_engine FILE [key=value ...]: a run from outside, for test_engine_killed.sh. */
+static int run_once(int count, char **texts)
+{
+    pp_engine_request request = {.path = texts[0],
+                                 .override_count = count - 1,
+                                 .overrides = (const char *const *)&texts[1],
+                                 .command = "test_engine"};
+    return (int)pp_engine_run(world, &request);
 }
 
 int main(int argc, char **argv)
@@ -322,6 +333,13 @@ int main(int argc, char **argv)
     const TTest *const tests[] = {graph, resume,      restart,        failures,
                                   stops, interrupted, foreign_folder, NULL};
     if (!prepare(&argc, &argv)) return EXIT_FAILURE;
+    if (argc > 1) {
+        const int code = run_once(argc - 1, argv + 1);
+        pp_registry_clear();
+        pp_comm_free(&world);
+        pp_mpi_stop();
+        return code;
+    }
     SRunner *runner = srunner_create(pp_test_suite("engine", tests));
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
