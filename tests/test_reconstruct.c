@@ -70,6 +70,9 @@ START_TEST(same_bits)
                                .tv = {.iterations = 5, .inner = 3, .positivity = true},
                                .threads = 2};
     check(world, self, &tv);
+    const pp_reconstruct sirt = {
+        .method = PP_RECONSTRUCT_SIRT, .sirt = {.iterations = 20}, .threads = 2};
+    check(world, self, &sirt);
     pp_comm_free(&self);
     pp_comm_free(&world);
 }

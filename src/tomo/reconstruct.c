@@ -49,6 +49,22 @@ static pp_status run_cg(const slab *s, const pp_reconstruct *setup)
     return status;
 }
 
+static pp_status run_sirt(const slab *s, const pp_reconstruct *setup)
+{
+    const int64_t width = setup->sirt.iterations + 1;
+    double *cost;
+    PP_TRY(PP_ALLOC(s->slices * width, &cost));
+    const pp_status status =
+        pp_sirt_run(s->projector, &setup->sirt, s->slices, s->lines, s->volume, cost);
+    for (int64_t k = 0; status == PP_OK && k < s->slices; k++) {
+        s->records[k * RECORD + DONE] = (double)setup->sirt.iterations;
+        s->records[k * RECORD + START] = cost[k * width];
+        s->records[k * RECORD + END] = cost[k * width + width - 1];
+    }
+    pp_free(cost);
+    return status;
+}
+
 static pp_projector_setup projector_of(const pp_reconstruct *setup, pp_stack_shape shape,
                                        const double *angles)
 {
@@ -85,7 +101,9 @@ static pp_status run_tv(const pp_comm *comm, const slab *s, const pp_reconstruct
 static pp_status run_slab(slab *s, const pp_reconstruct *setup)
 {
     if (s->slices == 0) return PP_OK;
-    return setup->method == PP_RECONSTRUCT_CG ? run_cg(s, setup) : run_fbp(s, setup);
+    if (setup->method == PP_RECONSTRUCT_CG) return run_cg(s, setup);
+    if (setup->method == PP_RECONSTRUCT_SIRT) return run_sirt(s, setup);
+    return run_fbp(s, setup);
 }
 
 /* Sums over all slices in the order of their numbers. */
@@ -173,9 +191,13 @@ double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_sha
     const double lines = 2 * pairs * (double)shape.views * (double)shape.columns;
     double bytes = lines * (double)sizeof(float) + pp_projector_bytes(&make);
     shape.element = sizeof(float);
-    bytes += setup->method == PP_RECONSTRUCT_CG
-                 ? pp_least_squares_bytes(shape.columns, shape.views, setup->threads)
-                 : pp_fbp_bytes(shape.columns, shape.views, setup->threads);
+    if (setup->method == PP_RECONSTRUCT_CG) {
+        bytes += pp_least_squares_bytes(shape.columns, shape.views, setup->threads);
+    } else if (setup->method == PP_RECONSTRUCT_SIRT) {
+        bytes += pp_sirt_bytes(shape.columns, shape.views, setup->threads);
+    } else {
+        bytes += pp_fbp_bytes(shape.columns, shape.views, setup->threads);
+    }
     if (setup->method == PP_RECONSTRUCT_TV) {
         bytes += pp_total_variation_bytes(shape.columns, shape.views, 2 * (int64_t)pairs,
                                           setup->tv.positivity);

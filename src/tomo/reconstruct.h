@@ -7,12 +7,14 @@
 #include "comm/comm.h"
 #include "tomo/fbp.h"
 #include "tomo/least_squares.h"
+#include "tomo/sirt.h"
 #include "tomo/total_variation.h"
 #include "tomo/transpose.h"
 
 typedef enum pp_reconstruction {
     PP_RECONSTRUCT_FBP,
     PP_RECONSTRUCT_CG,
+    PP_RECONSTRUCT_SIRT,
     PP_RECONSTRUCT_TV /* starts from fbp */
 } pp_reconstruction;
 
@@ -20,6 +22,7 @@ typedef struct pp_reconstruct {
     pp_reconstruction method;
     pp_fbp_setup fbp;
     pp_least_squares cg;
+    pp_sirt sirt;
     pp_total_variation tv;
     double oversampling; /* of the projector's grid; 0 for 2 */
     int threads;
