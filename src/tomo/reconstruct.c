@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "backend/fft.h"
 #include "base/alloc.h"
 #include "tomo/slab_sums.h"
 
@@ -149,6 +150,8 @@ static pp_status run_lines(const pp_comm *comm, slab *s, const pp_reconstruct *s
 {
     pp_projector *projector = NULL;
     const pp_projector_setup make = projector_of(setup, shape, angles);
+    /* estimated plans: the same on every rank and in every run */
+    const pp_fft_effort before = pp_fft_set_effort(PP_FFT_ESTIMATE);
     pp_status status = s->slices > 0 ? pp_projector_create(&make, &projector) : PP_OK;
     s->projector = projector;
     if (status == PP_OK) status = run_slab(s, setup);
@@ -158,6 +161,7 @@ static pp_status run_lines(const pp_comm *comm, slab *s, const pp_reconstruct *s
     } else if (status == PP_OK) {
         status = gather_records(comm, s, shape.rows, result);
     }
+    (void)pp_fft_set_effort(before);
     pp_projector_free(&projector);
     return status;
 }
