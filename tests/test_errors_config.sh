@@ -98,7 +98,8 @@ chain 'probe_file = "probe.cxi";' '' '' | wrong 3 'probe_file: .*probe.cxi: ther
 # the chain
 echo 'schema = 1; stages = ( { use = "ptycho"; }, { use = "stitch"; } );' | wrong 2 "x.cfg:1: stage 'ptycho': "
 chain '' '' '' | sed 's/{ use = "ptycho";  },//' | wrong 2 "stage 'stitch': "
-chain '' '' '' | sed 's/{ use = "stitch"; }/{ use = "tomo"; }/' | wrong 2 "stage 'tomo': "
+chain '' '' '' | sed 's/use = "ptycho"/use = "stitch"/; s/{ use = "stitch"; },/{ use = "ptycho"; },/' | wrong 2 "stage 'stitch': "
+chain '' '' '' | sed 's/{ use = "stitch"; },/{ use = "load"; id = "again"; file = "none.cxi"; },/' | wrong 2 "stage 'again': "
 
 # all at once
 chain 'crp = 5;' 'iterations = 0; model = "x";' 'sed = 1;' >x.cfg

@@ -11,12 +11,14 @@ cd "$folder" || exit 1
 bad=0
 skipped=0
 
-passes() { # TEMPLATE VALUE: VALUE in place of REQUIRED
-    "$POLYPTYCH" new "$1" "$1.cfg" >/dev/null || { bad=$((bad + 1)); return; }
-    sed -i "s|\"REQUIRED\"|\"$2\"|" "$1.cfg"
-    if ! "$POLYPTYCH" check "$1.cfg" >log 2>&1; then
+passes() { # TEMPLATE VALUE [key=value...]: VALUE in place of REQUIRED
+    local file=$1.cfg value=$2
+    "$POLYPTYCH" new "$1" "$file" >/dev/null || { bad=$((bad + 1)); return; }
+    shift 2
+    sed -i "s|\"REQUIRED\"|\"$value\"|" "$file"
+    if ! "$POLYPTYCH" check "$file" "$@" >log 2>&1; then
         bad=$((bad + 1))
-        echo "template $1:"
+        echo "$file:"
         cat log
     fi
 }
@@ -24,16 +26,21 @@ passes() { # TEMPLATE VALUE: VALUE in place of REQUIRED
 passes quickstart ''
 if [ -d "$SHARED/data" ]; then
     passes view "$SHARED/data/siemens-star-aps.cxi"
-    passes cxi "$SHARED/data/campaign-aligned/angles.txt"
-    passes campaign "$SHARED/data/campaign-aligned/angles.txt"
+    views=$SHARED/data/campaign-aligned/angles.txt probe=$SHARED/data/campaign-aligned/view_0000.cxi
+    passes cxi "$views" load.probe_file="$probe"
+    passes campaign "$views" load.probe_file="$probe"
 else
     echo "skipped: view, cxi, campaign (no measured data beside the project)"
     skipped=1
 fi
-if python3 - 2>/dev/null <<'P'
+python=python3
+python3 -c 'import h5py' 2>/dev/null || python=/usr/bin/python3
+if $python - 2>/dev/null <<'P'
 import h5py, numpy
 with h5py.File("stack.h5", "w") as f:
     f["implements"] = "exchange"
+    f["measurement/instrument/monochromator/energy"] = 8.85
+    f["measurement/instrument/monochromator/energy"].attrs["units"] = "keV"
     e = f.create_group("exchange")
     e["data"] = numpy.zeros((12, 16, 32), "f4")
     e["data"].attrs["units"] = "rad"

@@ -34,7 +34,8 @@ static const pp_template_stage view[] = {{"load", view_load}, {"ptycho", view_pt
                                          {"stitch", no_rows}, {"save", no_rows},
                                          {"report", no_rows}, {NULL, NULL}};
 
-static const pp_template_row cxi_load[] = {{"views", PP_REQUIRED}, {NULL, NULL}};
+static const pp_template_row cxi_load[] = {
+    {"views", PP_REQUIRED}, {"probe", NULL}, {"probe_file", NULL}, {NULL, NULL}};
 static const pp_template_stage cxi[] = {
     {"load", cxi_load}, {"ptycho", no_rows}, {"stitch", no_rows}, {"align", no_rows},
     {"tomo", no_rows},  {"save", no_rows},   {"report", no_rows}, {NULL, NULL}};
@@ -59,8 +60,11 @@ static const pp_template_stage campaign[] = {{"load", campaign_load},
                                              {"report", no_rows},
                                              {NULL, NULL}};
 
-static const pp_template_row projections_load[] = {
-    {"format", "\"projections\""}, {"file", PP_REQUIRED}, {"angle_sign", NULL}, {NULL, NULL}};
+static const pp_template_row projections_load[] = {{"format", "\"projections\""},
+                                                   {"file", PP_REQUIRED},
+                                                   {"angle_sign", NULL},
+                                                   {"energy", NULL},
+                                                   {NULL, NULL}};
 static const pp_template_stage projections[] = {
     {"load", projections_load}, {"align", campaign_align}, {"tomo", quickstart_tomo},
     {"save", no_rows},          {"report", no_rows},       {NULL, NULL}};
