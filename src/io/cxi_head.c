@@ -230,7 +230,7 @@ static pp_status find_frames(pp_h5 *file, const pp_cxi_options *options, pp_cxi 
                                pp_h5_path(file), *path);
         return PP_FAIL(PP_ERR_DATA,
                        "%s: no frames at %s or %s: no CXI file? polyptych inspect shows what it "
-                       "holds",
+                       "holds; a stack of projections needs format = \"projections\"",
                        pp_h5_path(file), frames_paths[0], frames_paths[1]);
     }
     pp_h5_info *info = &out->frames;

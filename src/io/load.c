@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "io/scan.h"
 #include "io/table.h"
 #include "io/units.h"
@@ -73,6 +74,12 @@ static pp_status report(listing *self, pp_status status)
     if (status == PP_OK || !self->check) return status;
     pp_check_last_error(self->check, self->key);
     return PP_OK;
+}
+
+/* A parameter that names a missing file was reported where the configuration was read. */
+static bool was_told(const listing *self, const char *path)
+{
+    return self->check && !pp_file_exists(path);
 }
 
 static pp_status compare(const listing *self, const char *path, const pp_view_entry *entry)
@@ -186,6 +193,7 @@ static pp_status add_rows(listing *self, const pp_table *table, const char *path
 {
     for (int64_t k = 0; k < table->count; k++) {
         const pp_table_row *row = &table->rows[k];
+        if (!row->line && was_told(self, row->path)) return PP_OK;
         pp_text where = {0};
         PP_TRY(row->line ? pp_text_add(&where, "%s:%d: %s", path, row->line, row->path)
                          : pp_text_add(&where, "%s", row->path));
@@ -274,6 +282,7 @@ static pp_status check_probe_file(listing *self)
 {
     const pp_load *load = self->load;
     if (load->probe != PP_PROBE_FILE || !load->probe_file[0]) return PP_OK;
+    if (was_told(self, load->probe_file)) return PP_OK;
     PP_TRY(pp_probe_describe(load->probe_file, &self->probe_modes, &self->probe_side));
     if (self->probe_modes > 0) return PP_OK;
     return PP_FAIL(PP_ERR_DATA, "%s: /entry_1/instrument_1/source_1/illumination: no probe there",
@@ -299,6 +308,7 @@ pp_status pp_load_views(const pp_load *load, pp_views *views, pp_check *check)
     if (!load->views[0] == !load->file[0]) return PP_OK; /* the stage's check says so */
     pp_load_options(load, &self.options, &self.rules);
     PP_TRY_TO(done, report(&self, check_probe_file(&self)));
+    if (load->views[0] && was_told(&self, load->views)) goto done;
     PP_TRY_TO(done, report(&self, read_table(load, &table)));
     PP_TRY_TO(done, add_rows(&self, &table, load->views));
     if (check && self.first.path) status = report(&self, describe_first(&self));

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "io/load.h"
 #include "io/stack_file.h"
 #include "io/units.h"
@@ -56,6 +57,7 @@ static void describe(const pp_load *load, const pp_stack_head *head, pp_check *c
 pp_status pp_load_projection_views(const pp_load *load, pp_views *views, pp_check *check)
 {
     pp_stack_head head = {0};
+    if (check && !pp_file_exists(load->file)) return PP_OK; /* told by the configuration */
     pp_status status = pp_stack_head_read(load->file, &head);
     if (status == PP_OK) status = complete(load, &head);
     if (status == PP_OK) status = add_views(load, &head, views);
