@@ -81,7 +81,10 @@ static pp_status plan_here(const char *output, pp_fft_planner *plan, void *data,
     /* the run's last: of two plans for one transform the later one stays */
     add_file(p->cache.data);
     add_file(p->run.data);
-    PP_TRY(plan(data));
+    pp_fft_set_effort(PP_FFT_MEASURE);
+    const pp_status planned = plan(data);
+    pp_fft_set_effort(PP_FFT_ESTIMATE);
+    PP_TRY(planned);
     PP_TRY(pp_fft_wisdom_get(text));
     PP_TRY(write_file(p->run_folder.data, p->run.data, *text));
     if (write_file(p->cache_folder.data, p->cache.data, *text) != PP_OK)

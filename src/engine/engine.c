@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/fft.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -298,6 +299,8 @@ static void start(pp_run *run, const pp_comm *world, const pp_engine_request *re
     *run = (pp_run){.world = world, .request = request};
     (void)pthread_mutex_init(&run->lock, NULL);
     pp_log_set_rank(pp_comm_rank(world));
+    /* measured plans come from pp_fft_prepare only, the same for all ranks and runs */
+    pp_fft_set_effort(PP_FFT_ESTIMATE);
 }
 
 pp_status pp_engine_check(const pp_comm *world, const pp_engine_request *request)
