@@ -260,17 +260,14 @@ static pp_status nothing(const void *params, pp_context *context)
 static const pp_port odd_ports[] = {
     {"frames", PP_IN, PP_DTYPE_BIT(PP_F32), {PP_AXIS_PATTERN, PP_AXIS_Y, PP_AXIS_X}, "counts"},
     PP_PORT_END};
-static const PP_STAGE(fake_dtype, .summary = "reads other frames", .ports = odd_ports,
-                      .run = nothing);
+static PP_STAGE(fake_dtype, .summary = "reads other frames", .ports = odd_ports, .run = nothing);
 static const pp_port unit_ports[] = {
     {"frames", PP_IN, PP_DTYPE_BIT(PP_U16), {PP_AXIS_PATTERN, PP_AXIS_Y, PP_AXIS_X}, "m"},
     PP_PORT_END};
-static const PP_STAGE(fake_unit, .summary = "reads other units", .ports = unit_ports,
-                      .run = nothing);
+static PP_STAGE(fake_unit, .summary = "reads other units", .ports = unit_ports, .run = nothing);
 static const pp_port axis_ports[] = {
     {"object", PP_IN, PP_DTYPE_BIT(PP_C32), {PP_AXIS_X, PP_AXIS_Y}, "1"}, PP_PORT_END};
-static const PP_STAGE(fake_axes, .summary = "reads other axes", .ports = axis_ports,
-                      .run = nothing);
+static PP_STAGE(fake_axes, .summary = "reads other axes", .ports = axis_ports, .run = nothing);
 
 START_TEST(graph)
 {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/fft.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -77,12 +78,30 @@ static void ask_source(pp_run *run, pp_findings *findings)
         pp_views_check(&run->views, &check, pp_comm_size(run->world));
 }
 
+/* A back end that is not built is a wrong file; one without a device lacks a resource. */
+static void check_backend(const pp_run *run, pp_findings *findings)
+{
+    const char *name = pp_backend_setting(run->settings->backend), *why = NULL;
+    const pp_backend *backend = pp_backend_find(name);
+    const char *file = pp_config_path(run->config);
+    if (!backend && pp_findings_worst(findings) == PP_OK)
+        pp_findings_add(
+            findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
+            "%s: backend = \"%s\" is not built into this program; see polyptych devices", file,
+            name);
+    if (backend && backend->devices(&why) == 0)
+        pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                        "%s: backend = \"%s\" finds no device: %s", file, name,
+                        why ? why : "none is there");
+}
+
 static pp_status inspect(pp_run *run, pp_findings *findings)
 {
     if (!run->config) return PP_OK;
     PP_TRY(pp_pipeline_create(run->config, findings, &run->pipeline));
     if (!is_root(run) || run->pipeline->count == 0) return PP_OK;
     pp_store_check(run, findings);
+    check_backend(run, findings);
     ask_stages(run, findings);
     ask_source(run, findings);
     return PP_OK;

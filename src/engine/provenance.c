@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/fft.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -43,10 +44,17 @@ static pp_status add_seconds(pp_run *run)
     return status;
 }
 
-static const char *backend_name(const pp_run *run)
+/* The back end that "auto" stands for here, and what it runs on. */
+static pp_status add_backend(pp_run *run)
 {
-    static const char *const names[] = {"auto", "cpu", "cuda", "mock"};
-    return names[run->settings->backend];
+    const pp_backend *backend = pp_backend_find(pp_backend_setting(run->settings->backend));
+    const char *name = backend ? backend->name : "none";
+    char key[64], text[192];
+    PP_TRY(keep(run, "backend", name));
+    (void)snprintf(key, sizeof key, "devices.%s", name);
+    (void)snprintf(text, sizeof text, "%d (%s)", backend ? backend->devices(NULL) : 0,
+                   backend && strcmp(name, "cuda") == 0 ? "GPU" : run->machine.processor);
+    return keep(run, key, text);
 }
 
 static pp_status add_libraries(pp_run *run)
@@ -117,7 +125,7 @@ pp_status pp_provenance_facts(pp_run *run)
     PP_TRY(keep(run, "git id", PP_GIT_ID));
     PP_TRY(keep(run, "compiler", PP_COMPILER));
     PP_TRY(keep(run, "build", PP_BUILD_TYPE));
-    PP_TRY(keep(run, "backend", backend_name(run)));
+    PP_TRY(add_backend(run));
     PP_TRY(keep(run, "time", now));
     return keep(run, "command", run->request->command);
 }

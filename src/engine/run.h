@@ -70,6 +70,12 @@ static inline const char *pp_run_output(const pp_run *run)
 {
     return run->settings->output;
 }
+/** The name of a pp_backend_choice. */
+static inline const char *pp_backend_setting(int choice)
+{
+    static const char *const names[] = {"auto", "cpu", "cuda", "mock"};
+    return names[choice];
+}
 /** OUT/<name>; pp_free it. */
 PP_MUST_CHECK pp_status pp_run_path(const pp_run *run, const char *name, char **out);
 /** OUT/views/NNNN.h5 of view `index`. */
