@@ -80,6 +80,18 @@ START_TEST(stack_is_even_about_its_centre)
 }
 END_TEST
 
+START_TEST(bad_views_stand_out)
+{
+    const double errors[] = {0.010, 0.0101, NAN, 0.0099, 0.02, 0.0102, 0.0098, 0.0104};
+    uint8_t bad[8];
+    int64_t count;
+    double limit;
+    pp_assert_ok(pp_bad_views(8, errors, bad, &count, &limit));
+    ck_assert(count == 1 && bad[4] && !bad[7] && !bad[2]);
+    pp_assert_near(limit, 0.0101 + 5 * 0.02 * 0.0101, 1e-9);
+}
+END_TEST
+
 /* ---- ramps ---- */
 
 enum { ry = 72, rx = 73 };
@@ -343,6 +355,7 @@ int main(void)
     const TTest *const tests[] = {field_is_scanned_and_lit,
                                   common_field_and_centre,
                                   stack_is_even_about_its_centre,
+                                  bad_views_stand_out,
                                   plane_is_found_in_the_air,
                                   outliers_in_the_air_count_little,
                                   none_takes_the_constant_only,

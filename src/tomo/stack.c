@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tomo/median.h"
 
 /* Part of the largest illumination that still counts as lit (contract of the field). */
 static const float lit_part = 0.05F;
@@ -141,7 +142,6 @@ pp_status pp_stack_allocate(pp_stack *stack)
     const int64_t pixels = stack->count * stack->ny * stack->nx;
     PP_TRY(PP_ALLOC(stack->views, &stack->theta));
     PP_TRY(PP_ALLOC(stack->views, &stack->number));
-    PP_TRY(PP_ALLOC(stack->views, &stack->error));
     PP_TRY(PP_ALLOC(pixels, &stack->psi));
     PP_TRY(PP_ALLOC(pixels, &stack->weight));
     return PP_ALLOC(pixels, &stack->phase);
@@ -151,7 +151,6 @@ void pp_stack_free(pp_stack *stack)
 {
     pp_free(stack->theta);
     pp_free(stack->number);
-    pp_free(stack->error);
     pp_free(stack->psi);
     pp_free(stack->weight);
     pp_free(stack->phase);
@@ -172,6 +171,24 @@ void pp_stack_take(pp_stack *stack, int64_t local, const pp_lit_object *view)
     }
     for (int64_t i = 0; i < pixels; i++) largest = fmaxf(largest, weight[i]);
     for (int64_t i = 0; i < pixels; i++) weight[i] = largest > 0 ? weight[i] / largest : 1;
+}
+
+pp_status pp_bad_views(int64_t views, const double *error, uint8_t *bad, int64_t *count,
+                       double *limit)
+{
+    double *work;
+    int64_t known = 0;
+    PP_TRY(PP_ALLOC(views, &work));
+    for (int64_t v = 0; v < views; v++)
+        if (isfinite(error[v])) work[known++] = error[v];
+    const double middle = known > 0 ? pp_median(work, known) : 0;
+    for (int64_t k = 0; k < known; k++) work[k] = fabs(work[k] - middle);
+    const double spread = known > 0 ? fmax(pp_median(work, known), 0.02 * middle) : 0;
+    *limit = middle + 5 * spread;
+    *count = 0;
+    for (int64_t v = 0; v < views; v++) *count += bad[v] = isfinite(error[v]) && error[v] > *limit;
+    pp_free(work);
+    return PP_OK;
 }
 
 pp_status pp_each_view(int64_t count, int threads, pp_view_task task, void *self)

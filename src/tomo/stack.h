@@ -36,7 +36,6 @@ typedef struct pp_stack {
     double pixel_size;    /* m */
     double *theta;        /* [views] rad */
     int64_t *number;      /* [views] row of the views table */
-    double *error;        /* [views] of the view's solution; NAN where unknown */
     pp_c32 *psi;          /* [count][ny][nx] transmission */
     float *weight;        /* [count][ny][nx] illumination over its largest value in the field */
     float *phase;         /* [count][ny][nx] rad, filled by unwrapping */
@@ -59,6 +58,11 @@ PP_MUST_CHECK pp_status pp_stack_allocate(pp_stack *stack);
 void pp_stack_free(pp_stack *stack);
 /** Copies view number `local` of this rank into the stack: object and illumination inside the common field. */
 void pp_stack_take(pp_stack *stack, int64_t local, const pp_lit_object *view);
+
+/** bad [views] becomes 1 where error [views] is above the median + 5 x the median deviation (at least a fiftieth of the
+ *  median), 0 elsewhere and where it is unknown (NAN). count: how many; limit: the limit. */
+PP_MUST_CHECK pp_status pp_bad_views(int64_t views, const double *error, uint8_t *bad,
+                                     int64_t *count, double *limit);
 
 /** Calls task(self, k) for k = 0 ... count - 1, several at a time; returns the failure of the smallest k. */
 typedef pp_status (*pp_view_task)(void *self, int64_t local);

@@ -6,8 +6,9 @@
 #include "tomo/stack.h"
 
 /** The stack that a campaign-scope stage finds: ports `projections` (and `theta`, `views`, `centre`) where they are
- *  connected, else the stored results of all views that are done. Pixel sizes must agree within 1e-4. Collective. */
-PP_MUST_CHECK pp_status pp_stack_load(pp_context *context, pp_stack *out);
+ *  connected, else the stored results of all views that are done. Views that fit badly (pp_bad_views) are warned of, and left out where leave_out is set. Pixel sizes must
+ *  agree within 1e-4. Collective. */
+PP_MUST_CHECK pp_status pp_stack_load(pp_context *context, bool leave_out, pp_stack *out);
 
 /** A stack as stages hand it on; axes and units of the ports in polyptych/stage.h. */
 typedef struct pp_stack_arrays {
