@@ -77,6 +77,11 @@ static const char *check_table(const pp_param *table, size_t size)
     return status == PP_OK ? NULL : pp_error_last()->text;
 }
 
+static bool reads(const pp_port *port)
+{
+    return port->dir == PP_IN || port->dir == PP_IN_OPTIONAL;
+}
+
 static const char *check_ports(const pp_stage_class *stage)
 {
     for (const pp_port *p = stage->ports; p && p->name; p++) {
@@ -84,7 +89,8 @@ static const char *check_ports(const pp_stage_class *stage)
         if (p->dir == PP_PORT_NONE || p->dtypes == 0 || !p->unit || !*p->unit)
             return COMPLAIN("port %s has no direction, type or unit", p->name);
         for (const pp_port *q = stage->ports; q != p; q++)
-            if (strcmp(p->name, q->name) == 0) return COMPLAIN("port %s is there twice", p->name);
+            if (strcmp(p->name, q->name) == 0 && reads(p) == reads(q)) /* once each way is fine */
+                return COMPLAIN("port %s is there twice", p->name);
     }
     return NULL;
 }
