@@ -75,7 +75,15 @@ static void cut(pp_chunks *c, int64_t count, int64_t n)
     }
 }
 
-/* At most PP_CHUNKS_MOST, at least 4 patterns each, and fewer where the boxes would take more than two objects. */
+/* Boxes are cleared and merged once a chunk, so chunks are of 16 patterns and more; of 4 and more where that would leave
+ * fewer than 8 of them. Fewer where the boxes would take more than two objects. */
+static int64_t chunk_count(int64_t patterns)
+{
+    const int64_t few = patterns / 4 < 8 ? patterns / 4 : 8;
+    const int64_t count = patterns / 16 > few ? patterns / 16 : few;
+    return count < 1 ? 1 : count > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : count;
+}
+
 pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
 {
     pp_status status = PP_OK;
@@ -86,8 +94,7 @@ pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
     for (int64_t j = 0; j < s->patterns; j++)
         for (int a = 0; a < 2; a++) c.window[j][a] = (int32_t)rint(s->positions[2 * j + a]);
     PP_TRY_TO(failed, sort(&c, s->n));
-    int64_t count = s->patterns / 4;
-    count = count < 1 ? 1 : count > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : count;
+    int64_t count = chunk_count(s->patterns);
     for (cut(&c, count, s->n); count > 4 && c.pixels > 2 * s->object[0] * s->object[1];)
         count /= 2, cut(&c, count, s->n);
     *out = c;

@@ -10,20 +10,32 @@ enum { SEGMENT = 16 };
 
 /* ---- steps ---- */
 
-/** rows = block k of rows of a field, transformed along x. */
-INLINE void gather(const pp_fused_plan *plan, pair *rows, const float *field, int k)
+/** rows = block k of rows of a field, transformed along x; `_most`: but for the last pass. */
+INLINE void gather_most(const pp_fused_plan *plan, pair *rows, const float *field, int k)
 {
     const pair *from = (const pair *)(const void *)field + (int64_t)k * W;
     for (int b = 0; b < plan->n / W; b++) tile(rows + b * W, from + (int64_t)b * plan->stride);
-    forward_rest(rows, plan, 0);
+    forward_twiddled(rows, plan, 0);
+}
+
+INLINE void gather(const pp_fused_plan *plan, pair *rows, const float *field, int k)
+{
+    gather_most(plan, rows, field, k);
+    last_pass(rows, plan, -1.0f);
 }
 
 /** The way back: destroys rows. */
-INLINE void scatter(const pp_fused_plan *plan, float *field, pair *rows, int k)
+INLINE void scatter_most(const pp_fused_plan *plan, float *field, pair *rows, int k)
 {
     pair *to = (pair *)(void *)field + (int64_t)k * W;
-    backward_rest(rows, plan, 0);
+    backward_twiddled(rows, plan, 0);
     for (int b = 0; b < plan->n / W; b++) tile(to + (int64_t)b * plan->stride, rows + b * W);
+}
+
+INLINE void scatter(const pp_fused_plan *plan, float *field, pair *rows, int k)
+{
+    last_pass(rows, plan, 1.0f);
+    scatter_most(plan, field, rows, k);
 }
 
 static int64_t field_floats(const pp_fused_plan *plan)
@@ -191,8 +203,65 @@ INLINE void gradient_rows(const pp_fused_plan *plan, pp_fused_gradient *g,
     }
 }
 
+/** One block of rows of a single mode: last pass forward, amplitude residual and first pass back in one go. */
+INLINE void residual_single(const pp_fused_plan *plan, pp_fused_gradient *g,
+                            const pp_fused_frame *frame, int k, int last)
+{
+    const float scale = 1.0f / ((float)plan->n * (float)plan->n);
+    pair *rows = (pair *)(void *)g->rows;
+    sums error = {{0}, {0}};
+    vec most = {0}, e = {0};
+    for (int x = 0; x < plan->n; x += last) {
+        const int64_t at = (int64_t)k * plan->n + x;
+        pair v[8];
+        read(v, rows + x, last, 1);
+        last_group(v, last, -1.0f);
+        UNROLL for (int i = 0; i < last; i++)
+        {
+            if (g->kept) {
+                store_far(g->kept + (at + i) * 2 * W, v[i].r);
+                store_far(g->kept + (at + i) * 2 * W + W, v[i].i);
+            }
+            const vec inten = scale * (v[i].r * v[i].r + v[i].i * v[i].i);
+            const pixels p = read_frame(frame, (at + i) * W, false);
+            const vec bright = floored(inten), rest = deficit(bright, p);
+            e += misfit(bright, rest, p);
+            most = larger(inten, most);
+            const vec u = scale * keep(rest, p.on & (inten >= frame->dark));
+            v[i].r *= u, v[i].i *= u;
+        }
+        last_group(v, last, 1.0f);
+        write(rows + x, v, last, 1);
+        if ((x & (SEGMENT - 1)) == SEGMENT - last) add(&error, e), e = all(0.0f);
+    }
+    const double cost = total(&error);
+    g->cost += cost, g->misfit += cost;
+    const float here = largest(most);
+    if (here > g->most) g->most = here;
+}
+
+/** The case that most time is spent in: one mode, amplitudes, uint16. */
+static void gradient_single(const pp_fused_plan *plan, pp_fused_gradient *g,
+                            const pp_fused_frame *frame)
+{
+    pair *rows = (pair *)(void *)g->rows;
+    g->cost = g->misfit = 0, g->most = 0;
+    for (int k = 0; k < plan->n / W; k++) {
+        gather_most(plan, rows, g->fields, k);
+        if (plan->last == 4)
+            residual_single(plan, g, frame, k, 4);
+        else
+            residual_single(plan, g, frame, k, 8);
+        scatter_most(plan, g->fields, rows, k);
+    }
+}
+
 static void gradient(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_fused_frame *frame)
 {
+    if (g->modes == 1 && !frame->poisson && !frame->wide) {
+        gradient_single(plan, g, frame);
+        return;
+    }
     if (frame->poisson && frame->wide)
         gradient_rows(plan, g, frame, true, true);
     else if (frame->poisson)
@@ -349,8 +418,58 @@ INLINE void line_rows(const pp_fused_plan *plan, pp_fused_line *line, const pp_f
     for (int t = 0; t < line->count; t++) line->costs[t] = total(out + 2 + t);
 }
 
+/** One block of rows of a single mode and a probe that stays: last pass and slopes in one go. */
+INLINE void slopes_single(const pp_fused_plan *plan, const pp_fused_line *line,
+                          const pp_fused_frame *frame, int k, sums *out, int last)
+{
+    const int n = plan->n;
+    const float scale = 1.0f / ((float)n * (float)n);
+    const pair *rows = (const pair *)(const void *)line->rows;
+    const pair *kept = (const pair *)(const void *)line->kept + (int64_t)k * n;
+    slopes here = {{0}, {0}};
+    for (int x = 0; x < n; x += last) {
+        pair g[8], h[8];
+        read(h, rows + n + x, last, 1);
+        last_group(h, last, -1.0f);
+        read(g, (line->fields[0] ? rows : kept) + x, last, 1);
+        if (line->fields[0]) last_group(g, last, -1.0f);
+        UNROLL for (int i = 0; i < last; i++)
+        {
+            const quartic s = {{g[i].r * g[i].r + g[i].i * g[i].i,
+                                2.0f * (g[i].r * h[i].r + g[i].i * h[i].i),
+                                h[i].r * h[i].r + h[i].i * h[i].i}};
+            const pixels p = read_frame(frame, ((int64_t)k * n + x + i) * W, false);
+            add_slopes(&here, &s, p, frame->dark, scale, false);
+        }
+        if ((x & (SEGMENT - 1)) == SEGMENT - last) {
+            add(out, here.slope), add(out + 1, here.curvature);
+            here.slope = here.curvature = all(0.0f);
+        }
+    }
+}
+
+/** The case that most time is spent in: one mode, object alone, amplitudes, uint16, no trial steps. */
+static void line_single(const pp_fused_plan *plan, pp_fused_line *l, const pp_fused_frame *frame)
+{
+    pair *rows = (pair *)(void *)l->rows;
+    sums out[2] = {{{0}, {0}}, {{0}, {0}}};
+    for (int k = 0; k < plan->n / W; k++) {
+        if (l->fields[0]) gather_most(plan, rows, l->fields[0], k);
+        gather_most(plan, rows + plan->n, l->fields[1], k);
+        if (plan->last == 4)
+            slopes_single(plan, l, frame, k, out, 4);
+        else
+            slopes_single(plan, l, frame, k, out, 8);
+    }
+    l->slope = total(out), l->curvature = total(out + 1);
+}
+
 static void line(const pp_fused_plan *plan, pp_fused_line *l, const pp_fused_frame *frame)
 {
+    if (l->modes == 1 && !l->count && !l->fields[2] && !frame->poisson && !frame->wide) {
+        line_single(plan, l, frame);
+        return;
+    }
     if (frame->poisson && l->fields[2])
         line_rows(plan, l, frame, true, true);
     else if (frame->poisson)

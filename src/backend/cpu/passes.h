@@ -92,6 +92,15 @@ INLINE void eight(pair *x, float sign)
     UNROLL for (int k = 0; k < 4; k++) x[k] = plus(e[k], o[k]), x[k + 4] = minus(e[k], o[k]);
 }
 
+/** The last pass's part of `last` (4 or 8) neighbouring places. */
+INLINE void last_group(pair *v, int last, float sign)
+{
+    if (last == 4)
+        four(v, sign);
+    else
+        eight(v, sign);
+}
+
 INLINE void last_pass(pair *x, const pp_fused_plan *plan, float sign)
 {
     if (plan->last == 4)
@@ -105,8 +114,8 @@ INLINE void last_pass(pair *x, const pp_fused_plan *plan, float sign)
         for (int b = 0; b < plan->n; b += 8) eight(x + b, sign);
 }
 
-/** The passes of lengths below n and the last one: `first` (0 or 1) passes are left to the caller. */
-INLINE void forward_rest(pair *x, const pp_fused_plan *plan, int first)
+/** The passes with twiddles; `first` (0 or 1) of them are left to the caller, and the last one without twiddles is too. */
+INLINE void forward_twiddled(pair *x, const pp_fused_plan *plan, int first)
 {
     for (int p = first, length = plan->n >> 2 * first; p < plan->passes; p++, length /= 4) {
         const int q = length / 4;
@@ -121,12 +130,17 @@ INLINE void forward_rest(pair *x, const pp_fused_plan *plan, int first)
             }
         }
     }
+}
+
+/** All but `first` passes. */
+INLINE void forward_rest(pair *x, const pp_fused_plan *plan, int first)
+{
+    forward_twiddled(x, plan, first);
     last_pass(x, plan, -1.0f);
 }
 
-INLINE void backward_rest(pair *x, const pp_fused_plan *plan, int first)
+INLINE void backward_twiddled(pair *x, const pp_fused_plan *plan, int first)
 {
-    last_pass(x, plan, 1.0f);
     for (int p = plan->passes - 1; p >= first; p--) {
         const int length = plan->n >> 2 * p, q = length / 4;
         const float *w = plan->twiddles + plan->at[p];
@@ -140,6 +154,12 @@ INLINE void backward_rest(pair *x, const pp_fused_plan *plan, int first)
             }
         }
     }
+}
+
+INLINE void backward_rest(pair *x, const pp_fused_plan *plan, int first)
+{
+    last_pass(x, plan, 1.0f);
+    backward_twiddled(x, plan, first);
 }
 
 #endif

@@ -6,15 +6,27 @@
 
 enum { SEGMENTS = 128, LANES = 4 };
 
+/* One lane's product, added. */
+static inline void add_product(double *re, double *im, pp_c32 x, pp_c32 y, double s)
+{
+    const double xr = (double)x.re, xi = (double)x.im, yr = (double)y.re, yi = (double)y.im;
+    *re += s * (xr * yr + xi * yi);
+    *im += s * (xr * yi - xi * yr);
+}
+
 static pp_c64 dot_part(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t from, int64_t to)
 {
     double re[LANES] = {0}, im[LANES] = {0};
-    for (int64_t i = from; i < to; i++) {
-        const double s = w ? (double)w[i] : 1.0;
-        const int l = (int)((i - from) % LANES);
-        re[l] += s * ((double)x[i].re * (double)y[i].re + (double)x[i].im * (double)y[i].im);
-        im[l] += s * ((double)x[i].re * (double)y[i].im - (double)x[i].im * (double)y[i].re);
-    }
+    int64_t i = from;
+    if (w)
+        for (; i + LANES <= to; i += LANES)
+            for (int l = 0; l < LANES; l++)
+                add_product(&re[l], &im[l], x[i + l], y[i + l], (double)w[i + l]);
+    else
+        for (; i + LANES <= to; i += LANES)
+            for (int l = 0; l < LANES; l++) add_product(&re[l], &im[l], x[i + l], y[i + l], 1.0);
+    for (int l = 0; i < to; i++, l++)
+        add_product(&re[l], &im[l], x[i], y[i], w ? (double)w[i] : 1.0);
     return (pp_c64){(re[0] + re[1]) + (re[2] + re[3]), (im[0] + im[1]) + (im[2] + im[3])};
 }
 
