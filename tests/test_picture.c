@@ -283,7 +283,7 @@ START_TEST(a_page_holds_pictures_curves_tables_and_the_configuration)
     for (int k = 0; k < 5; k++) write_view(folder, k);
     write_volume(folder);
     (void)snprintf(path, sizeof path, "%s/config.cfg", folder);
-    pp_assert_ok(pp_file_write(path, "name = \"a < b\";\n", 16));
+    pp_assert_ok(pp_file_write(path, "schema = 1;\nname = \"a < b\";\n", 28));
     const pp_report_fact facts[] = {
         {"name", "a < b"}, {"seconds.ptycho", "12.5"}, {"version", "0.1.0"}};
     char *html = page_of(folder, facts, 3);

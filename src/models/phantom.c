@@ -222,7 +222,8 @@ static void bounds(const pp_body *body, double out[4])
 
 static void add_voxels(const pp_body *body, pp_slab slab, float *delta, float *beta)
 {
-    const double origin = -(double)(slab.n / 2), top = (double)(slab.first - slab.slices / 2);
+    const int64_t corner = -(slab.n / 2), upper = slab.first - slab.slices / 2;
+    const double origin = (double)corner, top = (double)upper;
     const double half = body->kind == PP_BALL ? body->radius : body->half_height;
     double box[4];
     bounds(body, box);

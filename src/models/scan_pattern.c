@@ -21,8 +21,9 @@ static pp_status raster(const pp_scan_pattern *scan, pp_random *random, double *
     PP_TRY(PP_ALLOC(2 * ny * nx, out));
     *count = ny * nx;
     for (int64_t k = 0; k < ny * nx; k++) {
-        const double y = (double)(k / nx) - 0.5 * (double)(ny - 1);
-        const double x = (double)(k % nx) - 0.5 * (double)(nx - 1);
+        const int64_t row = k / nx, column = k % nx;
+        const double y = (double)row - 0.5 * (double)(ny - 1);
+        const double x = (double)column - 0.5 * (double)(nx - 1);
         (*out)[2 * k] = y * scan->step + jitter * (2 * pp_random_uniform(random) - 1);
         (*out)[2 * k + 1] = x * scan->step + jitter * (2 * pp_random_uniform(random) - 1);
     }

@@ -24,13 +24,14 @@ static double complex pupil(const pp_zone_plate *o, double wavelength, double qy
 static double fill_pupil(const pp_zone_plate *o, const pp_probe_grid *g, pp_c32 *out)
 {
     const double step = 1 / ((double)g->n * g->pixel_size);
+    const int64_t centre = g->n / 2;
     double power = 0;
     for (int64_t iy = 0; iy < g->n; iy++)
         for (int64_t ix = 0; ix < g->n; ix++) {
             const double ky = (double)(iy < (g->n + 1) / 2 ? iy : iy - g->n);
             const double kx = (double)(ix < (g->n + 1) / 2 ? ix : ix - g->n);
             /* the phase moves the focus from index 0 to n / 2 */
-            const double move = -2 * pi * (ky + kx) * (double)(g->n / 2) / (double)g->n;
+            const double move = -2 * pi * (ky + kx) * (double)centre / (double)g->n;
             const double complex v = pupil(o, g->wavelength, ky * step, kx * step) * cexp(I * move);
             out[iy * g->n + ix] = (pp_c32){(float)creal(v), (float)cimag(v)};
             power += creal(v * conj(v));
@@ -91,7 +92,8 @@ static moments measure(int64_t n, const pp_c32 *probe)
     double square = 0;
     for (int64_t i = 0; i < n * n; i++) {
         const double p = (double)probe[i].re * probe[i].re + (double)probe[i].im * probe[i].im;
-        const double y = (double)(i / n), x = (double)(i % n);
+        const int64_t row = i / n, column = i % n;
+        const double y = (double)row, x = (double)column;
         m.power += p;
         m.y += p * y;
         m.x += p * x;
@@ -140,7 +142,8 @@ static void monomial(int64_t m, int64_t n, const pp_c32 *first, moments at, pp_c
     const int64_t b = m - order * (order + 1) / 2, a = order - b;
     const double width = sqrt(at.variance);
     for (int64_t i = 0; i < n * n; i++) {
-        const double y = ((double)(i / n) - at.y) / width, x = ((double)(i % n) - at.x) / width;
+        const int64_t row = i / n, column = i % n;
+        const double y = ((double)row - at.y) / width, x = ((double)column - at.x) / width;
         const double f = pow(x, (double)a) * pow(y, (double)b);
         mode[i] = (pp_c32){(float)(first[i].re * f), (float)(first[i].im * f)};
     }

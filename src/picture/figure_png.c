@@ -62,8 +62,8 @@ static void write_text(pp_image *image, int64_t x, int64_t y, const char *text, 
         for (int i = 0; rows && i < GLYPH_Y; i++)
             for (int j = 0; j < GLYPH_X; j++)
                 if (rows[i] >> (GLYPH_X - 1 - j) & 1)
-                    fill(image, x + j * DOT - grow, y + i * DOT - grow, DOT + 2 * grow,
-                         DOT + 2 * grow, colour);
+                    fill(image, x + (int64_t)j * DOT - grow, y + (int64_t)i * DOT - grow,
+                         DOT + 2 * grow, DOT + 2 * grow, colour);
     }
 }
 
@@ -145,8 +145,9 @@ pp_status pp_figure_png(const pp_figure *f, const char *path)
         f->aspect > 0 ? llround((double)wide * f->aspect) : f->image->height * scale;
     const bool bar = f->range && !f->phase_wheel;
     pp_image page = {0};
-    PP_TRY(pp_image_create(wide + 2 * MARGIN + (bar ? MARGIN + BAR_WIDE + BAR_TEXT : 0),
-                           high + 2 * MARGIN + (bar ? LINE : 0), white, &page));
+    const int64_t beside = bar ? MARGIN + BAR_WIDE + BAR_TEXT : 0, below = bar ? LINE : 0;
+    const int64_t margins = 2 * (int64_t)MARGIN;
+    PP_TRY(pp_image_create(wide + margins + beside, high + margins + below, white, &page));
     for (int64_t i = 0; i < high; i++)
         for (int64_t j = 0; j < wide; j++)
             page.pixels[(i + MARGIN) * page.width + j + MARGIN] =

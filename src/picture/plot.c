@@ -84,12 +84,12 @@ static pp_status log_ticks(const axes *a, pp_text *html)
 {
     const double span = a->y[1] - a->y[0];
     const int every = (int)ceil(span / 6);
-    for (double decade = floor(a->y[0]); decade <= a->y[1]; decade++)
+    for (int decade = (int)floor(a->y[0]); decade <= a->y[1]; decade++)
         for (int k = 0; k < 3; k++) {
             static const double lead[] = {1, 2, 5};
             const double at = decade + log10(lead[k]);
             if (at < a->y[0] || at > a->y[1] || (k && span > 2.5)) continue;
-            if (every > 1 && fmod(fabs(decade), every) != 0) continue;
+            if (every > 1 && decade % every != 0) continue;
             PP_TRY(y_tick(a, at, pow(10, at), html));
         }
     return PP_OK;

@@ -132,21 +132,32 @@ static pp_status list_views(pp_page *page)
     return status;
 }
 
-static const char *fact(const pp_page *page, const char *name)
+/* The run's name as config.cfg says, in a line of its own; else the directory's last part. */
+static void run_name(const pp_page *page, char *out, size_t size)
 {
-    for (int64_t k = 0; k < page->request->fact_count; k++)
-        if (strcmp(page->request->facts[k].name, name) == 0) return page->request->facts[k].value;
-    return NULL;
+    const char *slash = strrchr(page->request->directory, '/');
+    char *path = NULL, *text = NULL;
+    pp_error dropped;
+    (void)snprintf(out, size, "%s", slash && slash[1] ? slash + 1 : page->request->directory);
+    if (pp_page_path(page, "config.cfg", &path) != PP_OK ||
+        pp_file_read(path, &text, NULL) != PP_OK)
+        pp_error_take(&dropped); /* that it is missing is said further down */
+    const char *line = text ? strstr(text, "\nname = \"") : NULL;
+    size_t n = 0;
+    for (line = line ? line + 9 : ""; *line && *line != '"' && *line != '\n' && n + 1 < size;
+         line++) {
+        if (*line == '\\' && line[1] && line[1] != '\n') line++;
+        out[n++] = *line;
+        out[n] = 0;
+    }
+    pp_free(text);
+    pp_free(path);
 }
 
 static pp_status head(pp_page *page)
 {
-    char now[PP_CLOCK_TEXT];
-    const char *name = fact(page, "name");
-    if (!name || !name[0]) {
-        const char *slash = strrchr(page->request->directory, '/');
-        name = slash && slash[1] ? slash + 1 : page->request->directory;
-    }
+    char now[PP_CLOCK_TEXT], name[256];
+    run_name(page, name, sizeof name);
     pp_clock_text(now);
     PP_TRY(pp_text_add(&page->html,
                        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"

@@ -26,11 +26,13 @@ static void power_text(int exponent, char out[48])
         "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
         "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
     char plain[16];
+    size_t n = 0;
     out[0] = 0;
     if (exponent == 0) return;
     (void)snprintf(plain, sizeof plain, "%d", exponent < 0 ? -exponent : exponent);
-    (void)strcat(strcpy(out, "10"), exponent < 0 ? "\xe2\x81\xbb" : "");
-    for (const char *c = plain; *c; c++) (void)strcat(out, digit[*c - '0']);
+    n += (size_t)snprintf(out, 48, "10%s", exponent < 0 ? "\xe2\x81\xbb" : "");
+    for (const char *c = plain; *c && n < 44; c++)
+        n += (size_t)snprintf(out + n, 48 - n, "%s", digit[*c - '0']);
 }
 
 enum { WIDE = 300, BAR_X = 312, BAR_WIDE = 14, TOTAL = 392, TOP = 6 };
@@ -101,11 +103,12 @@ static pp_status colour_bar(const pp_figure *f, double height, pp_text *html)
 /* Hue is phase: a disc whose radius is the modulus. */
 static pp_status wheel(pp_text *html)
 {
-    enum { N = 61 };
+    enum { HALF = 30, N = 2 * HALF + 1 };
     pp_image image = {0};
     PP_TRY(pp_image_create(N, N, (pp_rgb){255, 255, 255}, &image));
     for (int i = 0; i < N * N; i++) {
-        const double y = (double)(i / N - N / 2) / (N / 2), x = (double)(i % N - N / 2) / (N / 2);
+        const int row = i / N - HALF, column = i % N - HALF;
+        const double y = (double)row / HALF, x = (double)column / HALF;
         image.pixels[i] = pp_colour_complex(fmin(hypot(y, x), 1), atan2(-y, x));
     }
     PP_TRY(pp_text_add(html,

@@ -76,7 +76,8 @@ static int64_t pattern(const pp_simulation *s, const pp_simulated_view *view,
                        const pp_specimen_view *specimen, const pp_fft *fft, int64_t j, bench *b,
                        uint16_t *frame)
 {
-    const double half = (double)(s->n / 2);
+    const int64_t centre = s->n / 2;
+    const double half = (double)centre;
     const pp_window window = {view->positions[2 * j] - half - view->shift[0],
                               view->positions[2 * j + 1] - half - view->shift[1], s->n, s->n};
     pp_specimen_look(specimen, window, b->scratch, b->lines);
@@ -96,7 +97,8 @@ static pp_window field_of(const pp_simulation *s, const pp_simulated_view *view)
         lo[j % 2] = fmin(lo[j % 2], at);
         hi[j % 2] = fmax(hi[j % 2], at);
     }
-    const double half = (double)(s->n / 2);
+    const int64_t centre = s->n / 2;
+    const double half = (double)centre;
     return (pp_window){lo[0] - half, lo[1] - half, (int64_t)ceil(hi[0] - lo[0]) + s->n + 1,
                        (int64_t)ceil(hi[1] - lo[1]) + s->n + 1};
 }

@@ -254,7 +254,8 @@ pp_status pp_specimen_peak(const pp_specimen *specimen, int64_t slices, int64_t 
     pp_c64 *lines = NULL;
     pp_c32 *scratch = NULL;
     pp_specimen_view *view = NULL;
-    const pp_window window = {-(double)(slices / 2), -(double)(n / 2), slices, n};
+    const int64_t top = -(slices / 2), left = -(n / 2);
+    const pp_window window = {(double)top, (double)left, slices, n};
     double peak = 0;
     PP_TRY_TO(done, PP_ALLOC(slices * n, &lines));
     for (int64_t k = 0; k < angles; k++) {

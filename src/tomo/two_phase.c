@@ -14,10 +14,10 @@ enum { STREAM_FINE = 0x66696e65, STREAM_COARSE = 0x636f6172, MAX_REACH = 40 };
 static void blur_line(double sigma, int64_t count, int64_t stride, float *work, float *line)
 {
     const int64_t reach = (int64_t)fmin(ceil(3.5 * sigma), MAX_REACH);
-    double sum = 0, weight[MAX_REACH + 1];
-    for (int64_t k = 0; k <= reach; k++) {
+    double sum = 1, weight[MAX_REACH + 1] = {1};
+    for (int64_t k = 1; k <= reach; k++) {
         weight[k] = exp(-0.5 * (double)(k * k) / (sigma * sigma));
-        sum += (k ? 2 : 1) * weight[k];
+        sum += 2 * weight[k];
     }
     for (int64_t i = 0; i < count; i++) work[i] = line[i * stride];
     for (int64_t i = 0; i < count; i++) {
@@ -66,9 +66,9 @@ static void fill(pp_phantom_size size, const int64_t shape[3], float *fine, floa
     const pp_material grains = pp_material_at(PP_GOLD, size.wavelength);
     const double radius = 0.38 * size.width, half = 0.38 * size.height;
     for (int64_t i = 0; i < shape[0] * shape[1] * shape[2]; i++) {
-        const double z = (double)(i / (shape[1] * shape[2]) - shape[0] / 2);
-        const double y = (double)(i / shape[2] % shape[1] - shape[1] / 2);
-        const double x = (double)(i % shape[2] - shape[2] / 2);
+        const int64_t iz = i / (shape[1] * shape[2]) - shape[0] / 2;
+        const int64_t iy = i / shape[2] % shape[1] - shape[1] / 2, ix = i % shape[2] - shape[2] / 2;
+        const double z = (double)iz, y = (double)iy, x = (double)ix;
         const bool in = hypot(y, x) < radius && fabs(z) < half;
         const bool grain = 0.8 * fine[i] + 0.6 * coarse[i] > 0.9;
         fine[i] = (float)(!in ? 0 : grain ? grains.delta : matrix.delta);
