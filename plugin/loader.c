@@ -110,6 +110,7 @@ static pp_status adopt_stages(item *one)
 {
     const int count = count_stages(one->plugin);
     PP_TRY(PP_ALLOC(count, &one->copies));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
     PP_TRY(PP_ALLOC(count + 1, &one->stages));
     for (int k = 0; k < count; k++) {
         const pp_stage_class *stage = one->plugin->stages[k];

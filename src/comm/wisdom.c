@@ -94,7 +94,7 @@ static pp_status plan_here(const char *output, pp_fft_planner *plan, void *data,
 
 static pp_status share(const pp_comm *comm, char **text)
 {
-    int64_t length = pp_comm_rank(comm) == 0 ? (int64_t)strlen(*text) + 1 : 0;
+    int64_t length = *text ? (int64_t)strlen(*text) + 1 : 0;
     PP_TRY(pp_comm_bcast(comm, &length, sizeof length, 0));
     pp_status status = PP_OK;
     if (pp_comm_rank(comm) != 0) status = PP_ALLOC(length, text);

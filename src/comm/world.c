@@ -157,6 +157,7 @@ static pp_status exchange(const pp_comm *comm, const void *send, const size_t *s
     int64_t count = 0;
     for (int r = 0; r < comm->size; r++) count += parts(send_bytes[r]) + parts(receive_bytes[r]);
     MPI_Request *requests;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
     PP_TRY(PP_ALLOC(count + 1, &requests));
     MPI_Request *next = requests;
     pp_status status = start_side(comm, (side){receive, receive_bytes, false}, &next);

@@ -112,6 +112,7 @@ static pp_status allocate(pp_run *run)
     const int nodes = run->pipeline->count;
     pp_status status = PP_ALLOC(nodes + 1, &run->stage_states);
     if (status == PP_OK) status = PP_ALLOC(nodes + 1, &run->stage_seconds);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
     if (status == PP_OK) status = PP_ALLOC(run->pipeline->slot_count + 1, &run->campaign);
     if (status == PP_OK) status = PP_ALLOC(run->views.count + 1, &run->view_states);
     return pp_comm_agree(run->world, status);

@@ -89,7 +89,7 @@ pp_status pp_machine_find(const pp_comm *world, pp_machine *out)
     if (status == PP_OK) status = PP_ALLOC(size, &ones);
     status = pp_comm_agree(world, status);
     find_mask(&mine);
-    for (int r = 0; status == PP_OK && r < size; r++) ones[r] = 1;
+    for (int r = 0; status == PP_OK && ones && r < size; r++) ones[r] = 1;
     if (status == PP_OK) status = pp_comm_allgather_rows(world, &mine, all, sizeof mine, ones);
     if (status == PP_OK) {
         *out = (pp_machine){0};

@@ -27,6 +27,7 @@ static pp_status new_job(pp_pass_state *pass, int64_t index, pp_job **out)
 {
     pp_job *job;
     PP_TRY(PP_ALLOC(1, &job));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
     const pp_status status = PP_ALLOC(pass->run->pipeline->slot_count + 1, &job->slots);
     if (status != PP_OK) {
         pp_free(job);

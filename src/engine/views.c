@@ -63,7 +63,7 @@ static pp_status pack_paths(const pp_views *views, pp_text *text)
 
 static pp_status unpack_paths(pp_views *views, const char *text)
 {
-    for (int64_t i = 0; i < views->count; i++, text += strlen(text) + 1) {
+    for (int64_t i = 0; text && i < views->count; i++, text += strlen(text) + 1) {
         char *path;
         if (!*text) continue;
         PP_TRY(pp_strdup(text, &path));
