@@ -1,6 +1,7 @@
 # The misaligned campaign from its CXI files to the volume in one run: shifts, axis and the error of delta.
 # SPDX-License-Identifier: BSD-3-Clause
 # TIMEOUT 300
+# LABEL slow
 set -u
 campaign=$SHARED/data/campaign-misaligned
 [ -d "$campaign" ] || { echo "skipped: no ../shared/data"; exit 77; }
