@@ -8,6 +8,7 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
+#include "kernels/frequency.h"
 
 typedef double complex cplx;
 
@@ -51,9 +52,10 @@ static void product(pp_c32 *mode, const pp_c32 *first, int64_t n, const int64_t 
 {
     const bool linear = degree[0] + degree[1] == 1;
     const double unit = linear ? (double)n / 1.2 : width;
+    const int64_t half = n / 2;
     for (int64_t y = 0; y < n; y++)
         for (int64_t x = 0; x < n; x++) {
-            const double v = (double)(y - n / 2) / unit, u = (double)(x - n / 2) / unit;
+            const double v = (double)(y - half) / unit, u = (double)(x - half) / unit;
             const float s = (float)(hermite(degree[0], v) * hermite(degree[1], u));
             const pp_c32 p = first[y * n + x];
             mode[y * n + x] = (pp_c32){s * p.re, s * p.im};
@@ -65,7 +67,8 @@ static double rms_width(const pp_c32 *p, int64_t n)
     double sum = 0, weight = 0;
     for (int64_t k = 0; k < n * n; k++) {
         const double w = (double)p[k].re * (double)p[k].re + (double)p[k].im * (double)p[k].im;
-        const double y = (double)(k / n - n / 2), x = (double)(k % n - n / 2);
+        const int64_t iy = k / n - n / 2, ix = k % n - n / 2;
+        const double y = (double)iy, x = (double)ix;
         sum += w * (y * y + x * x) / 2, weight += w;
     }
     return weight > 0 && sum > 0 ? sqrt(sum / weight) : 1;
@@ -93,16 +96,17 @@ void pp_probe_center(const pp_c32 *probe, int64_t n, int64_t modes, double cente
     for (int64_t k = 0; k < modes * n * n; k++) {
         const double w =
             (double)probe[k].re * (double)probe[k].re + (double)probe[k].im * (double)probe[k].im;
-        weight += w, y += w * (double)(k / n % n), x += w * (double)(k % n);
+        const int64_t iy = k / n % n, ix = k % n;
+        weight += w, y += w * (double)iy, x += w * (double)ix;
     }
-    center[0] = weight > 0 ? y / weight : (double)(n / 2);
-    center[1] = weight > 0 ? x / weight : (double)(n / 2);
+    const int64_t half = n / 2;
+    center[0] = weight > 0 ? y / weight : (double)half;
+    center[1] = weight > 0 ? x / weight : (double)half;
 }
 
 static cplx ramp(int64_t k, int64_t n, double shift)
 {
-    const double q = (double)(k < (n + 1) / 2 ? k : k - n) / (double)n;
-    return cexp(-6.283185307179586 * I * q * shift);
+    return cexp(-6.283185307179586 * I * pp_frequency(k, n) * shift);
 }
 
 static void move(pp_c32 *probe, int64_t n, int64_t modes, const double shift[2], pp_c32 *room,

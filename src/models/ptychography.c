@@ -114,8 +114,13 @@ pp_status pp_ptychography_gradient(const pp_ptychography *m, pp_point *g, double
                                    double *misfit, const pp_point *at)
 {
     const pp_sweep_point here = {at->object, at->probe};
-    const pp_sweep_gradient out = {g ? g->object : NULL, g ? g->probe : NULL, cost, misfit};
-    return pp_sweep_gradient_at(m->sweep, &out, &here);
+    double sums[2];
+    const pp_sweep_gradient out = {g ? g->object : NULL, g ? g->probe : NULL, &sums[0],
+                                   misfit ? &sums[1] : NULL};
+    PP_TRY(pp_sweep_gradient_at(m->sweep, &out, &here));
+    *cost = sums[0];
+    if (misfit) *misfit = sums[1];
+    return PP_OK;
 }
 
 double pp_ptychography_excess(const pp_ptychography *m, double cost)

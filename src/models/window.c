@@ -33,8 +33,9 @@ pp_status pp_object_frame_of(const double *positions, int64_t count, int64_t n,
 void pp_object_corners(const pp_object_frame *frame, const double *positions, int64_t count,
                        int64_t n, double *corners)
 {
+    const int64_t half = n / 2;
     for (int64_t i = 0; i < 2 * count; i++)
-        corners[i] = positions[i] + (double)(frame->origin[i % 2] - n / 2);
+        corners[i] = positions[i] + (double)(frame->origin[i % 2] - half);
 }
 
 enum { HALF = 16, TAPS = 2 * HALF };

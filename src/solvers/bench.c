@@ -28,8 +28,9 @@ static void make_positions(const made *m)
     double *g = pp_array_data(m->positions);
     const int64_t side = (int64_t)ceil(sqrt((double)m->b->patterns));
     for (int64_t j = 0; j < m->b->patterns; j++) {
-        g[2 * j] = 0.123 * (double)(m->b->size * (j / side));
-        g[2 * j + 1] = 0.123 * (double)(m->b->size * (j % side));
+        const int64_t row = j / side, column = j % side;
+        g[2 * j] = 0.123 * (double)(m->b->size * row);
+        g[2 * j + 1] = 0.123 * (double)(m->b->size * column);
     }
 }
 
@@ -39,8 +40,8 @@ static void make_probe(const made *m)
     pp_c32 *p = pp_array_data(m->probe);
     double power = 0;
     for (int64_t i = 0; i < m->b->modes * n2; i++) {
-        const double y = (double)(i / n % n - n / 2) / (double)n,
-                     x = (double)(i % n - n / 2) / (double)n, r2 = y * y + x * x;
+        const int64_t iy = i / n % n - n / 2, ix = i % n - n / 2;
+        const double y = (double)iy / (double)n, x = (double)ix / (double)n, r2 = y * y + x * x;
         const double a = exp(-25 * r2) * (i >= n2 ? 4 * (i / n2 % 2 ? y : x) : 1);
         p[i] = (pp_c32){(float)(a * cos(60 * r2)), (float)(a * sin(60 * r2))};
         power += a * a;

@@ -18,11 +18,10 @@ typedef struct state {
     pp_point *point, g, next, d; /* next: gradient at a point that is not accepted yet */
     pp_point_weight w;
     pp_sweep_position *terms; /* [J] */
-    double *positions;
-    double cost, gz; /* at the accepted point */
-    double step;     /* from it to the present point */
-    bool fresh;      /* the next direction is the preconditioned gradient */
-    bool steepest;   /* the last one was */
+    double cost, gz;          /* at the accepted point */
+    double step;              /* from it to the present point */
+    bool fresh;               /* the next direction is the preconditioned gradient */
+    bool steepest;            /* the last one was */
     bool weighted;
 } state;
 
@@ -136,9 +135,9 @@ static pp_status move_positions(state *s)
 {
     const pp_sweep_point at = {s->point->object, s->point->probe};
     PP_TRY(pp_sweep_position_terms(s->model->sweep, s->terms, &at));
-    pp_ptycho_move_positions(s->positions, s->terms, s->model->sweep->setup.patterns,
+    pp_ptycho_move_positions(s->result->positions, s->terms, s->model->sweep->setup.patterns,
                              s->settings->positions_limit);
-    pp_sweep_move(s->model->sweep, s->positions);
+    pp_sweep_move(s->model->sweep, s->result->positions);
     s->fresh = true;
     s->step = 0;
     return PP_OK;
@@ -186,7 +185,7 @@ static void release(state *s)
     pp_free(s->terms);
 }
 
-pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point, double *positions,
+pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
                       const pp_ptycho_settings *settings, pp_ptycho_result *result)
 {
     pp_status status = PP_OK;
@@ -194,7 +193,7 @@ pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point, double *pos
                .settings = settings,
                .result = result,
                .point = point,
-               .positions = positions,
+
                .fresh = true};
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.g));
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.next));

@@ -31,13 +31,13 @@ typedef struct pp_ptycho_result {
     double misfit;       /* sum (sqrt I - sqrt d)^2 at the end */
     double adjointness;  /* largest |F'(0) - 2 Re <g, d>| / (|g| |d|) */
     bool converged;
+    double *
+        positions; /* [J][2] as in the model's setup, the caller's: start and result where they are refined */
 } pp_ptycho_result;
 
-/** point: start and result. positions [J][2] as in the model's setup: start and, where refined, result; NULL where they
- *  are not refined. */
+/** point: start and result. */
 PP_MUST_CHECK pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
-                                    double *positions, const pp_ptycho_settings *settings,
-                                    pp_ptycho_result *result);
+                                    const pp_ptycho_settings *settings, pp_ptycho_result *result);
 PP_MUST_CHECK pp_status pp_solve_published(const pp_ptychography *model, pp_point *point,
                                            const pp_ptycho_settings *settings,
                                            pp_ptycho_result *result);

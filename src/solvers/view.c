@@ -175,8 +175,8 @@ static pp_status run_solver(solve *s, pp_ptycho_result *result)
     const pp_ptycho_settings *settings = &s->o->solver;
     if (s->o->method == PP_PTYCHO_PUBLISHED)
         return pp_solve_published(&s->model, &s->point, settings, result);
-    return pp_solve_cg(&s->model, &s->point, settings->refine_positions ? s->corners : NULL,
-                       settings, result);
+    result->positions = settings->refine_positions ? s->corners : NULL;
+    return pp_solve_cg(&s->model, &s->point, settings, result);
 }
 
 /* Far from the data the Poisson gradient is singular where the model is dark, so a few iterations with the amplitude
@@ -196,7 +196,7 @@ static pp_status approach(solve *s)
     if (status == PP_OK) {
         status = s->o->method == PP_PTYCHO_PUBLISHED
                      ? pp_solve_published(&s->model, &s->point, &settings, &result)
-                     : pp_solve_cg(&s->model, &s->point, NULL, &settings, &result);
+                     : pp_solve_cg(&s->model, &s->point, &settings, &result);
         pp_ptychography_free(&s->model);
     }
     s->model = poisson;
@@ -250,11 +250,11 @@ static pp_status move_back(solve *s)
 
 static pp_status put_positions(const solve *s)
 {
-    const int64_t count = 2 * s->setup.patterns;
+    const int64_t count = 2 * s->setup.patterns, half = s->setup.n / 2;
     PP_TRY(pp_array_copy(s->in->positions, &s->out->positions));
     double *g = pp_array_data(s->out->positions);
     for (int64_t i = 0; s->o->solver.refine_positions && i < count; i++)
-        g[i] = s->corners[i] - (double)(s->frame.origin[i % 2] - s->setup.n / 2);
+        g[i] = s->corners[i] - (double)(s->frame.origin[i % 2] - half);
     PP_TRY(pp_array_create_1d(PP_I64, 2, "pixel", &s->out->origin));
     memcpy(pp_array_data(s->out->origin), s->frame.origin, sizeof s->frame.origin);
     return PP_OK;

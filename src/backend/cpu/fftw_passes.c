@@ -6,6 +6,7 @@
 
 #include "backend/cpu/fftw_sweep.h"
 #include "kernels/complex.h"
+#include "kernels/frequency.h"
 
 /* One pattern in one thread. */
 typedef struct pattern {
@@ -356,15 +357,16 @@ pp_status pp_fftw_illumination(pp_sweep *sweep, float *object, float *probe,
 /* to = F[(d probe / d position along `axis`) x window]: the derivative of the ramp is -2 pi i k. */
 static void derivative_field(const pattern *p, pp_c32 *to, int axis, const pp_c32 *object)
 {
+    const pp_c32 *ramps = p->s->ramp + 2 * p->j * p->n; /* positions are Fourier here */
     for (int64_t m = 0; m < p->modes; m++) {
         const pp_c32 *from = p->s->hat + m * p->n2;
         pp_c32 *d = p->w->dprobe + m * p->n2;
         for (int64_t y = 0; y < p->n; y++)
             for (int64_t x = 0; x < p->n; x++) {
                 const int64_t k = axis == 0 ? y : x;
-                const double q = (double)(k < (p->n + 1) / 2 ? k : k - p->n) / (double)p->n;
+                const double q = pp_frequency(k, p->n);
                 const pp_c32 slope = {0, (float)(-6.283185307179586 * q)};
-                const pp_c32 ramp = pp_mul(p->ramp[y], p->ramp[p->n + x]);
+                const pp_c32 ramp = pp_mul(ramps[y], ramps[p->n + x]);
                 d[y * p->n + x] = pp_mul(pp_mul(from[y * p->n + x], ramp), slope);
             }
         pp_fft_run(p->s->back, d);

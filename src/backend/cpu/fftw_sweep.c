@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kernels/frequency.h"
 
 static const double two_pi = 6.283185307179586476925;
 
@@ -54,10 +55,11 @@ void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions)
     const int64_t n = s->base.setup.n;
     if (!s->ramp) return;
     for (int64_t i = 0; i < s->base.setup.patterns * 2; i++) {
-        const double f = positions[i] - s->chunks.window[i / 2][i % 2];
+        const int64_t pattern = i / 2;
+        const double f = positions[i] - (double)s->chunks.window[pattern][i % 2];
         for (int64_t k = 0; k < n; k++) {
-            const double q = (double)(k < (n + 1) / 2 ? k : k - n) / (double)n;
-            s->ramp[i * n + k] = (pp_c32){(float)cos(two_pi * q * f), (float)-sin(two_pi * q * f)};
+            const double turn = two_pi * pp_frequency(k, n) * f;
+            s->ramp[i * n + k] = (pp_c32){(float)cos(turn), (float)-sin(turn)};
         }
     }
 }
