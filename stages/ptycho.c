@@ -1,0 +1,278 @@
+/* ptycho: object and probe of one view from its diffraction patterns (src/solvers/ptychography.h).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <polyptych/stage.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/fft.h"
+#include "base/alloc.h"
+#include "comm/comm.h"
+#include "solvers/view.h"
+
+typedef struct ptycho {
+    int method, model, positions;
+    int64_t iterations, probe_modes;
+    bool refine_probe, refine_positions;
+    int rescale_probe, keep_far_field;
+    int64_t probe_start, position_start, position_interval;
+    double position_limit;
+    int preconditioner;
+    int64_t amplitude_start;
+    int sweep;
+} ptycho;
+
+/* clang-format off */
+static const pp_port ports[] = {
+    {"frames", PP_IN, PP_DTYPE_BIT(PP_U16) | PP_DTYPE_BIT(PP_F32), {PP_AXIS_PATTERN, PP_AXIS_Y, PP_AXIS_X}, "counts"},
+    {"mask", PP_IN, PP_DTYPE_BIT(PP_U8), {PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"positions", PP_INOUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
+    {"probe", PP_INOUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
+    {"tiles", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
+    {"object", PP_OUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
+    {"cost", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION}, "1"},
+    {"error", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
+    PP_PORT_END};
+
+static const pp_param params[] = {
+    PP_CHOICE(ptycho, method, "cg", "cg|published", "cg: preconditioned Polak-Ribiere conjugate gradients, object and probe together; published: those of Yu et al. (2021), object alone"),
+    PP_CHOICE(ptycho, model, "amplitude", "amplitude|poisson", "cost: sum (sqrt I - sqrt d)^2, or the likelihood of counts sum (I - d log I)"),
+    PP_INT(ptycho, iterations, 128, 1, 1000000, "1", "iterations"),
+    PP_CHOICE(ptycho, positions, "fourier", "nearest|fourier|~bilinear", "fractions of a pixel: dropped, or the probe moved by them in Fourier space"),
+    PP_INT(ptycho, probe_modes, 1, 1, 64, "1", "incoherent modes of the probe; those that the starting probe lacks are made from its first"),
+    PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
+    PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
+    PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
+    PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory"),
+    PP_INT(ptycho, probe_start, 2, 0, 1000000, "1", "first iteration that changes the probe"),
+    PP_INT(ptycho, position_start, 10, 0, 1000000, "1", "first iteration after which positions change"),
+    PP_INT(ptycho, position_interval, 5, 2, 1000000, "1", "one iteration in so many is spent on the positions"),
+    PP_REAL(ptycho, position_limit, 0.5, 0, 100, "pixel", "largest change of a position at a time"),
+    PP_CHOICE(ptycho, preconditioner, "illumination", "illumination|none", "metric of the gradient, method cg"),
+    PP_INT(ptycho, amplitude_start, 6, 0, 1000, "1", "model poisson: iterations with the amplitude model before the first, as its gradient is singular where the start is dark"),
+    PP_CHOICE(ptycho, sweep, "auto", "auto|fused|fftw", "transform inside the sweep (sizes 2^a), or around the FFT library's plans"),
+    PP_PARAM_END};
+/* clang-format on */
+
+static void check(const void *params_, pp_check *findings)
+{
+    const ptycho *p = params_;
+    const bool published = p->method == PP_PTYCHO_PUBLISHED;
+    if (published && p->refine_probe)
+        pp_check_error(findings, "refine_probe", PP_ERR_CONFIG,
+                       "method \"published\" is for the object alone: set refine_probe = false, "
+                       "or use method \"cg\"");
+    if (published && p->refine_positions)
+        pp_check_error(findings, "refine_positions", PP_ERR_CONFIG,
+                       "method \"published\" does not refine positions: use method \"cg\"");
+    if (p->refine_positions && p->positions == PP_SWEEP_NEAREST)
+        pp_check_error(findings, "refine_positions", PP_ERR_CONFIG,
+                       "refined positions have fractions of a pixel: set positions = \"fourier\"");
+    if (p->refine_positions && p->iterations <= p->position_start + p->position_interval)
+        pp_check_warning(findings, "refine_positions",
+                         "%lld iterations end before positions change (position_start = %lld)",
+                         (long long)p->iterations, (long long)p->position_start);
+}
+
+/* ---- memory and time ---- */
+
+static double physical_memory(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static const char *sweep_name(const ptycho *p)
+{
+    return p->sweep == 0 ? NULL : p->sweep == 1 ? "fused" : "fftw";
+}
+
+static pp_sweep_setup setup_of(const ptycho *p, const pp_view_entry *view, int threads)
+{
+    return (pp_sweep_setup){.n = view->frame,
+                            .modes = p->probe_modes,
+                            .patterns = view->patterns,
+                            .object = {view->object[0], view->object[1]},
+                            .mode = (pp_sweep_positions)p->positions,
+                            .model = (pp_sweep_model)p->model,
+                            .frame_type = PP_U16,
+                            .probe_moves = p->refine_probe,
+                            .threads = threads};
+}
+
+/* Seconds of one view: transforms of a pattern and iteration at a rate that common cores reach. */
+static double seconds_of(const ptycho *p, const pp_view_entry *view, int threads)
+{
+    const double n = (double)view->frame, flops = 10 * n * n * log2(n > 1 ? n : 2);
+    const double transforms =
+        (p->refine_probe ? 5 : 2) + (p->positions == PP_SWEEP_FOURIER ? 2 : 0);
+    return transforms * flops * (double)(p->probe_modes * view->patterns * p->iterations) /
+           (4e9 * threads);
+}
+
+static void plan(const void *params_, pp_plan *budget)
+{
+    const ptycho *p = params_;
+    const pp_views *views = pp_plan_views(budget);
+    const int threads = pp_plan_threads(budget);
+    double far = 0, rest = 0, seconds = 0;
+    for (int64_t k = 0; k < pp_views_count(views); k++) {
+        const pp_view_entry *view = pp_views_entry(views, k);
+        const pp_sweep_setup setup = setup_of(p, view, threads);
+        const pp_sweep_class *kind =
+            pp_backend_sweep(pp_backend_find("auto"), &setup, sweep_name(p));
+        double f = 0, r = 0;
+        if (kind) pp_view_bytes(&setup, kind, p->refine_probe, &f, &r);
+        far = fmax(far, f), rest = fmax(rest, r);
+        seconds += seconds_of(p, view, threads);
+    }
+    const bool keep = p->keep_far_field == PP_CHOOSE_YES ||
+                      (p->keep_far_field == PP_CHOOSE_AUTO && far + rest <= physical_memory() / 2);
+    pp_plan_add(budget, PP_HOST, rest, "objects, gradients and work space of one view");
+    if (keep) pp_plan_add(budget, PP_HOST, far, "kept far fields of one view");
+    if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
+    pp_plan_work(budget, seconds / pp_plan_ranks(budget), "object and probe of all views");
+}
+
+/* ---- transforms, planned once ---- */
+
+/* Rank 0 measures what its wisdom lacks, the others take its wisdom: the same plans, the same bits everywhere. */
+static pp_status share_wisdom(const pp_comm *comm, pp_status mine)
+{
+    char *text = NULL;
+    double bytes = 0;
+    const bool root = pp_comm_rank(comm) == 0;
+    pp_status status = mine;
+    if (root && status == PP_OK) status = pp_fft_wisdom_get(&text);
+    if (root && status == PP_OK) bytes = (double)strlen(text) + 1;
+    PP_TRY_TO(done, pp_comm_agree(comm, status));
+    PP_TRY_TO(done, pp_comm_bcast(comm, &bytes, sizeof bytes, 0));
+    if (!root) status = pp_alloc((size_t)bytes, 1, (void **)&text);
+    PP_TRY_TO(done, pp_comm_agree(comm, status));
+    PP_TRY_TO(done, pp_comm_bcast(comm, text, (size_t)bytes, 0));
+    if (!root) status = pp_fft_wisdom_add(text);
+    status = pp_comm_agree(comm, status);
+done:
+    pp_free(text);
+    return status;
+}
+
+static pp_status prepare(const ptycho *p, const pp_views *views)
+{
+    int64_t last = 0;
+    for (int64_t k = 0; k < pp_views_count(views); k++) {
+        const pp_view_entry *view = pp_views_entry(views, k);
+        const pp_sweep_setup setup = setup_of(p, view, 1);
+        const pp_sweep_class *kind =
+            pp_backend_sweep(pp_backend_find("auto"), &setup, sweep_name(p));
+        if (view->frame == last || !kind) continue;
+        last = view->frame;
+        if (kind->prepare) PP_TRY(kind->prepare(view->frame));
+        if (!p->refine_probe) continue;
+        const int64_t shape[2] = {view->frame, view->frame};
+        for (int sign = -1; sign <= 1; sign += 2) { /* moves the probe back at the end */
+            pp_fft *fft;
+            PP_TRY(pp_fft_create(2, shape, 1, sign, &fft));
+            pp_fft_free(&fft);
+        }
+    }
+    return PP_OK;
+}
+
+static pp_status open_stage(const void *params_, pp_context *context)
+{
+    const pp_comm *comm = pp_context_comm(context);
+    const pp_views *views = pp_context_views(context);
+    pp_status status = PP_OK;
+    if (pp_comm_rank(comm) == 0) status = prepare(params_, views);
+    PP_TRY(share_wisdom(comm, status));
+    return prepare(params_, views);
+}
+
+/* ---- one view ---- */
+
+typedef struct watch {
+    pp_context *context;
+    int64_t iterations;
+} watch;
+
+static bool stopped(void *self, int64_t iteration, double cost)
+{
+    const watch *w = self;
+    (void)cost;
+    pp_context_progress(w->context, (double)iteration / (double)w->iterations);
+    return pp_context_stopped(w->context);
+}
+
+static pp_view_options options_of(const ptycho *p, pp_context *context, watch *watcher)
+{
+    const int ranks = pp_comm_local_size(pp_context_comm(context));
+    return (pp_view_options){
+        .backend = "auto",
+        .implementation = sweep_name(p),
+        .method = (pp_ptycho_method)p->method,
+        .model = (pp_sweep_model)p->model,
+        .positions = (pp_sweep_positions)p->positions,
+        .probe_modes = p->probe_modes,
+        .rescale_probe = (pp_ptycho_choice)p->rescale_probe,
+        .keep_far_field = (pp_ptycho_choice)p->keep_far_field,
+        .amplitude_start = p->amplitude_start,
+        .memory = physical_memory() / 2 / ranks,
+        .threads = pp_context_threads(context),
+        .solver = {.iterations = p->iterations,
+                   .refine_probe = p->refine_probe,
+                   .refine_positions = p->refine_positions,
+                   .probe_start = p->probe_start,
+                   .positions_start = p->position_start,
+                   .positions_every = p->position_interval,
+                   .positions_limit = p->position_limit,
+                   .precondition = p->preconditioner == 0,
+                   .stopped = stopped,
+                   .self = watcher},
+    };
+}
+
+static void tell(pp_context *context, const pp_view_output *out)
+{
+    const double error = *(const double *)pp_array_read(out->error);
+    pp_info("view %04lld: error %.5f after %lld iterations%s, probe scaled by %.4g",
+            (long long)pp_context_view_number(context), error, (long long)out->iterations,
+            out->converged ? " (converged)" : "", out->probe_scale);
+    pp_context_fact(context, "sweep", "%s", out->implementation);
+    pp_context_fact(context, "keep_far_field", "%s", out->kept ? "true" : "false");
+    pp_context_fact(context, "probe_scale", "%.6g", out->probe_scale);
+    pp_context_fact(context, "adjointness", "%.1e", out->adjointness);
+}
+
+static pp_status put_all(pp_context *context, pp_view_output *out)
+{
+    PP_TRY(pp_context_put(context, "object", &out->object));
+    PP_TRY(pp_context_put(context, "origin", &out->origin));
+    PP_TRY(pp_context_put(context, "illumination", &out->illumination));
+    PP_TRY(pp_context_put(context, "probe", &out->probe));
+    PP_TRY(pp_context_put(context, "positions", &out->positions));
+    PP_TRY(pp_context_put(context, "cost", &out->cost));
+    return pp_context_put(context, "error", &out->error);
+}
+
+static pp_status run(const void *params_, pp_context *context)
+{
+    const ptycho *p = params_;
+    watch watcher = {context, p->iterations};
+    const pp_view_input input = {pp_context_get(context, "frames"), pp_context_get(context, "mask"),
+                                 pp_context_get(context, "positions"),
+                                 pp_context_get(context, "probe")};
+    const pp_view_options options = options_of(p, context, &watcher);
+    pp_view_output out;
+    PP_TRY(pp_view_solve(&input, &options, &out));
+    tell(context, &out);
+    const pp_status status = put_all(context, &out);
+    pp_view_output_free(&out);
+    return status;
+}
+
+PP_STAGE(ptycho, .summary = "object and probe of each view from its diffraction patterns",
+         .scope = PP_SCOPE_VIEW, .ports = ports, .params = params, .params_size = sizeof(ptycho),
+         .run = run, .check = check, .plan = plan, .open = open_stage, .version = "1");
