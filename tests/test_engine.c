@@ -281,7 +281,7 @@ START_TEST(graph)
          "graph.cfg:5: stage 'two': is a second source");
     says("{ use = \"fake_source\"; },\n{ use = \"fake_sum\"; }",
          "graph.cfg:5: stage 'fake_sum': needs 'object' (complex64 [view][y][x] in 1), which no "
-         "stage before it gives; a stage 'fake_solve' gives it");
+         "stage before it gives; a stage 'ptycho' gives it");
     says("{ use = \"fake_source\"; }, { use = \"fake_solve\"; }, { use = \"fake_sum\"; },\n"
          "{ use = \"fake_solve\"; id = \"late\"; }",
          "graph.cfg:5: stage 'late': works on one view at a time and stands after 'fake_sum'");
