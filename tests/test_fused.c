@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/cpu/fftw_sweep.h"
 #include "backend/cpu/fused.h"
+#include "backend/cpu/fused_sweep.h"
 #include "backend/fft.h"
 #include "backend/level.h"
 #include "backend/sweep.h"
@@ -349,9 +351,111 @@ START_TEST(level_is_checked)
 }
 END_TEST
 
+/* ---- whole sweeps, several blocks of columns: against those around FFTW's plans ---- */
+
+enum { SIDE = 64, SHOTS = 9, EXTENT = 84, PAIR = 2 };
+
+typedef struct outcome {
+    double cost;
+    pp_sweep_slope slope;
+    double costs[2];
+    pp_c32 object[EXTENT * EXTENT], probe[PAIR * SIDE * SIDE];
+    float light[EXTENT * EXTENT];
+    pp_sweep_position terms[SHOTS];
+} outcome;
+
+/* A beam with a soft edge on a smooth object; counts of another one. */
+static void sweep_once(const pp_sweep_class *kind, pp_sweep_positions mode, outcome *out)
+{
+    static pp_c32 object[EXTENT * EXTENT], probe[PAIR * SIDE * SIDE], d[EXTENT * EXTENT];
+    static uint16_t counts[SHOTS * SIDE * SIDE], frames[SHOTS * SIDE * SIDE];
+    static int32_t order[SIDE * SIDE];
+    double positions[SHOTS][2];
+    const double steps[2] = {0.5, 0.125};
+    pp_random random = pp_random_start(5, 1);
+    fill(object, EXTENT * EXTENT, &random), fill(d, EXTENT * EXTENT, &random);
+    fill(probe, PAIR * SIDE * SIDE, &random);
+    for (int k = 0; k < SHOTS * SIDE * SIDE; k++)
+        counts[k] = (uint16_t)pp_random_poisson(&random, 8);
+    for (int j = 0; j < SHOTS; j++)
+        for (int a = 0; a < 2; a++) positions[j][a] = pp_random_uniform(&random) * (EXTENT - SIDE);
+    for (int k = 0; k < SIDE * SIDE; k++) order[k] = k;
+    if (kind->order) kind->order(SIDE, order);
+    for (int k = 0; k < SHOTS * SIDE * SIDE; k++)
+        frames[k] = counts[k / (SIDE * SIDE) * SIDE * SIDE + order[k % (SIDE * SIDE)]];
+    const pp_sweep_setup setup = {.n = SIDE,
+                                  .modes = PAIR,
+                                  .patterns = SHOTS,
+                                  .object = {EXTENT, EXTENT},
+                                  .positions = &positions[0][0],
+                                  .mode = mode,
+                                  .frame_type = PP_U16,
+                                  .frames = frames,
+                                  .probe_moves = true,
+                                  .keep = mode == PP_SWEEP_FOURIER,
+                                  .threads = 2};
+    pp_sweep *s;
+    const pp_sweep_point at = {object, probe};
+    const pp_sweep_direction along = {d, probe};
+    const pp_sweep_gradient gradient = {out->object, out->probe, &out->cost, NULL};
+    pp_assert_ok(pp_sweep_create(kind, &setup, &s));
+    pp_assert_ok(pp_sweep_gradient_at(s, &gradient, &at));
+    pp_assert_ok(pp_sweep_line(s, &out->slope, out->costs, &at, &along, steps, 2));
+    pp_assert_ok(pp_sweep_illumination(s, out->light, NULL, &at));
+    if (mode == PP_SWEEP_FOURIER) pp_assert_ok(pp_sweep_position_terms(s, out->terms, &at));
+    pp_sweep_free(&s);
+}
+
+static double apart(const pp_c32 *a, const pp_c32 *b, int count)
+{
+    double difference = 0, size = 0;
+    for (int k = 0; k < count; k++) {
+        difference += pow(a[k].re - b[k].re, 2) + pow(a[k].im - b[k].im, 2);
+        size += pow(b[k].re, 2) + pow(b[k].im, 2);
+    }
+    return sqrt(difference / size);
+}
+
+static void compare_sweeps(const outcome *a, const outcome *b)
+{
+    pp_assert_near(a->cost / b->cost, 1, 1e-6);
+    pp_assert_near(a->slope.slope / b->slope.slope, 1, 1e-5);
+    pp_assert_near(a->slope.curvature / b->slope.curvature, 1, 1e-4);
+    for (int k = 0; k < 2; k++) pp_assert_near(a->costs[k] / b->costs[k], 1, 1e-6);
+    ck_assert_double_lt(apart(a->object, b->object, EXTENT * EXTENT), 3e-6);
+    ck_assert_double_lt(apart(a->probe, b->probe, PAIR * SIDE * SIDE), 3e-6);
+    for (int k = 0; k < EXTENT * EXTENT; k++)
+        pp_assert_near((double)a->light[k], (double)b->light[k], 1e-5 * (1 + (double)b->light[k]));
+    for (int j = 0; j < SHOTS; j++) {
+        const pp_sweep_position *p = &a->terms[j], *q = &b->terms[j];
+        pp_assert_near(p->yy, q->yy, 1e-4 * q->yy);
+        pp_assert_near(p->yx, q->yx, 1e-4 * q->yy);
+        pp_assert_near(p->xx, q->xx, 1e-4 * q->xx);
+        pp_assert_near(p->ry, q->ry, 1e-4 * (q->yy + fabs(q->ry)));
+        pp_assert_near(p->rx, q->rx, 1e-4 * (q->xx + fabs(q->rx)));
+    }
+}
+
+START_TEST(sweeps_agree)
+{
+    static outcome fused, fftw;
+    const pp_level top = pp_level_get();
+    for (int mode = 0; mode < 2; mode++) {
+        const pp_sweep_positions positions = mode ? PP_SWEEP_FOURIER : PP_SWEEP_NEAREST;
+        sweep_once(&pp_sweep_fftw, positions, &fftw);
+        for (int level = PP_LEVEL_BASE; level <= (int)top; level++) {
+            pp_level_cap((pp_level)level);
+            sweep_once(&pp_sweep_fused, positions, &fused);
+            compare_sweeps(&fused, &fftw);
+        }
+        pp_level_cap(PP_LEVEL_V4);
+    }
+}
+END_TEST
+
 int main(void)
 {
     pp_fft_set_effort(PP_FFT_ESTIMATE);
-    const TTest *const tests[] = {every_size_and_level, level_is_checked, NULL};
+    const TTest *const tests[] = {every_size_and_level, sweeps_agree, level_is_checked, NULL};
     return pp_test_main(pp_test_suite("fused", tests));
 }

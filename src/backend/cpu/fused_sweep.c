@@ -154,6 +154,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
 {
     pp_status status = PP_OK;
     pp_fused_sweep *s;
+    PP_TRY(pp_level_check());
     PP_TRY(PP_ALLOC(1, &s));
     s->base.kind = &pp_sweep_fused;
     s->base.setup = *setup;
