@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/level.h"
 #include "base/alloc.h"
 #include "base/processor.h"
 
@@ -66,18 +67,16 @@ static double find_memory(void)
     return bytes;
 }
 
-static void find_processor(pp_machine *machine)
+/* All ranks use the lowest instruction set of any, so that they give the same bits. */
+static pp_status agree_on_level(const pp_comm *world, pp_machine *machine)
 {
-    pp_processor_name(machine->processor);
-    (void)snprintf(machine->instructions, sizeof machine->instructions, "baseline");
-#if defined(__x86_64__)
-    const char *level = "x86-64";
-    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")) level = "x86-64-v2";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) level = "x86-64-v3";
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-        level = "x86-64-v4";
-    (void)snprintf(machine->instructions, sizeof machine->instructions, "%s", level);
-#endif
+    PP_TRY(pp_comm_agree(world, pp_level_check()));
+    double level = (double)pp_level_get();
+    PP_TRY(pp_comm_allreduce(world, &level, 1, PP_MIN));
+    pp_level_cap((pp_level)level);
+    (void)snprintf(machine->instructions, sizeof machine->instructions, "%s",
+                   pp_level_name(pp_level_get()));
+    return PP_OK;
 }
 
 pp_status pp_machine_find(const pp_comm *world, pp_machine *out)
@@ -99,7 +98,8 @@ pp_status pp_machine_find(const pp_comm *world, pp_machine *out)
         if (out->share < 1) out->share = 1;
         out->node_cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
         out->memory = find_memory();
-        find_processor(out);
+        pp_processor_name(out->processor);
+        status = agree_on_level(world, out);
     }
     pp_free(ones);
     pp_free(all);

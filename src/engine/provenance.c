@@ -88,18 +88,9 @@ static pp_status add_hosts(pp_run *run)
     return status;
 }
 
-/* The lowest level of all ranks: texts of levels compare as the levels do. */
 static pp_status add_machine(pp_run *run)
 {
-    char line[64], *all = NULL, *rest = NULL;
-    (void)snprintf(line, sizeof line, "%s\n", run->machine.instructions);
-    PP_TRY(pp_share_text(run->world, line, &all));
-    const char *lowest = NULL;
-    for (char *one = strtok_r(all, "\n", &rest); one; one = strtok_r(NULL, "\n", &rest))
-        if (!lowest || strcmp(one, lowest) < 0) lowest = one;
-    const pp_status status = keep(run, "instruction set", lowest);
-    pp_free(all);
-    PP_TRY(status);
+    PP_TRY(keep(run, "instruction set", run->machine.instructions));
     PP_TRY(keep(run, "processor", run->machine.processor));
     return add_hosts(run);
 }

@@ -3,23 +3,22 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <stdbool.h>
 
+#include "backend/level.h"
 #include "tomo/radial.h"
 
 typedef float cell __attribute__((vector_size(2 * PP_RADIAL_LANES * sizeof(float)), may_alias));
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define PP_AVX2 __attribute__((target("avx2,fma")))
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 #else
 #define PP_AVX2
+#endif
+
 static bool has_avx2(void)
 {
-    return false;
+    return pp_level_get() >= PP_LEVEL_V3;
 }
-#endif
+
 #define PP_INLINE static inline __attribute__((always_inline))
 
 PP_INLINE void gather(const pp_radial *radial, const cell *grid, cell *lines)
