@@ -287,7 +287,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        gaussians, direct_sums, adjoint, real_slices_and_threads, wrong_setups, NULL};
+    const TTest *const tests[] = {gaussians,    direct_sums, adjoint, real_slices_and_threads,
+                                  wrong_setups, NULL};
     return pp_test_main(pp_test_suite("projector", tests));
 }

@@ -129,15 +129,15 @@ static pp_status dispatch(const pp_command *command, int argc, char **argv)
 static int start(int argc, char **argv)
 {
     const pp_command *command = find_command(argv[1]);
-    if (!needs_mpi(command)) return dispatch(command, argc, argv);
+    if (!needs_mpi(command)) return (int)dispatch(command, argc, argv);
     pp_status status = pp_mpi_start(&argc, &argv);
     if (status != PP_OK) {
         pp_log_last_error();
-        return status;
+        return (int)status;
     }
-    status = dispatch(command, argc, argv);
+    const int code = (int)dispatch(command, argc, argv);
     pp_mpi_stop();
-    return status;
+    return code;
 }
 
 int pp_main(int argc, char **argv)

@@ -42,28 +42,28 @@ pp_status pp_alloc(size_t number, size_t size, void **out)
     return PP_OK;
 }
 
-void pp_free(void *data)
+void pp_free(void *block)
 {
-    if (!data) return;
-    char *block = (char *)data - HEADER;
+    if (!block) return;
+    char *whole = (char *)block - HEADER;
     size_t bytes;
-    memcpy(&bytes, block, sizeof bytes);
+    memcpy(&bytes, whole, sizeof bytes);
     atomic_fetch_sub(&live_blocks, 1);
     atomic_fetch_sub(&live_bytes, (int64_t)bytes);
-    free(block);
+    free(whole);
 }
 
-pp_status pp_realloc(void **data, size_t bytes)
+pp_status pp_realloc(void **block, size_t bytes)
 {
     void *to;
     PP_TRY(pp_alloc(bytes, 1, &to));
-    if (*data) {
+    if (*block) {
         size_t old;
-        memcpy(&old, (char *)*data - HEADER, sizeof old);
-        memcpy(to, *data, old < bytes ? old : bytes);
-        pp_free(*data);
+        memcpy(&old, (char *)*block - HEADER, sizeof old);
+        memcpy(to, *block, old < bytes ? old : bytes);
+        pp_free(*block);
     }
-    *data = to;
+    *block = to;
     return PP_OK;
 }
 

@@ -1,6 +1,5 @@
 /* Time.
  * SPDX-License-Identifier: BSD-3-Clause */
-#define _POSIX_C_SOURCE 200809L
 #include "base/clock.h"
 
 #include <time.h>

@@ -25,7 +25,7 @@ static pp_status reserve(pp_text *text, size_t more)
 pp_status pp_text_add_bytes(pp_text *text, const void *bytes, size_t count)
 {
     PP_TRY(reserve(text, count));
-    memcpy(text->data + text->length, bytes, count);
+    if (count) memcpy(text->data + text->length, bytes, count);
     text->length += count;
     text->data[text->length] = 0;
     return PP_OK;

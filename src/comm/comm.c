@@ -143,7 +143,7 @@ static pp_status share_record(const pp_comm *comm, int from, pp_status code)
     return PP_FAIL(code, "%s\n    on rank %d", error.text, from);
 }
 
-pp_status pp_comm_agree(const pp_comm *comm, pp_status mine)
+pp_status pp_comm_agree_on(const pp_comm *comm, pp_status mine)
 {
     if (comm->size == 1) return mine;
     enum { FEW = 256 };

@@ -51,7 +51,13 @@ PP_MUST_CHECK pp_status pp_comm_alltoall_rows(const pp_comm *comm, const void *s
                                               const int64_t *receive_counts, size_t row_bytes);
 /** The worst status of all ranks; ranks that were fine get a record naming the failing rank and its message. To be
  *  called after fallible local work and before the next collective. */
-PP_MUST_CHECK pp_status pp_comm_agree(const pp_comm *comm, pp_status mine);
+PP_MUST_CHECK pp_status pp_comm_agree_on(const pp_comm *comm, pp_status mine);
+static inline PP_MUST_CHECK pp_status pp_comm_agree(const pp_comm *comm, pp_status mine)
+{
+    /* says to readers and to analyzers: PP_OK of all includes PP_OK of this rank */
+    const pp_status all = pp_comm_agree_on(comm, mine);
+    return all == PP_OK ? mine : all;
+}
 
 /** Block distribution of `total` rows: rank r holds [first, first + count). Not collective. */
 void pp_comm_block(int64_t total, int size, int rank, int64_t *first, int64_t *count);

@@ -48,7 +48,7 @@ static pp_status add_seconds(pp_run *run)
 static pp_status add_backend(pp_run *run)
 {
     const pp_backend *backend = pp_backend_find(pp_backend_setting(run->settings->backend));
-    const char *name = backend ? backend->name : "none";
+    const char *name = backend && backend->name ? backend->name : "none";
     char key[64], text[192];
     PP_TRY(keep(run, "backend", name));
     (void)snprintf(key, sizeof key, "devices.%s", name);

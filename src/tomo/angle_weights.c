@@ -113,7 +113,7 @@ static void circle_row(int64_t n, int64_t y, double radius, int64_t *first, int6
 
 void pp_circle_mask(int64_t slices, int64_t n, double radius, float *volume)
 {
-    for (int64_t row = 0; row < slices * n; row++) {
+    for (int64_t row = 0; n > 0 && row < slices * n; row++) {
         int64_t first, last;
         circle_row(n, row % n, radius, &first, &last);
         for (int64_t x = 0; x < first; x++) volume[row * n + x] = 0;
@@ -124,7 +124,7 @@ void pp_circle_mask(int64_t slices, int64_t n, double radius, float *volume)
 void pp_circle_mask_complex(int64_t slices, int64_t n, double radius, pp_c32 *volume)
 {
     const pp_c32 zero = {0, 0};
-    for (int64_t row = 0; row < slices * n; row++) {
+    for (int64_t row = 0; n > 0 && row < slices * n; row++) {
         int64_t first, last;
         circle_row(n, row % n, radius, &first, &last);
         for (int64_t x = 0; x < first; x++) volume[row * n + x] = zero;
