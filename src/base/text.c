@@ -13,7 +13,7 @@
 static pp_status reserve(pp_text *text, size_t more)
 {
     const size_t need = text->length + more + 1;
-    if (need <= text->capacity) return PP_OK;
+    if (text->data && need <= text->capacity) return PP_OK;
     const size_t capacity = need < 256 ? 256 : 2 * need;
     void *data = text->data;
     PP_TRY(pp_realloc(&data, capacity));

@@ -283,8 +283,9 @@ static void run_batches(const pp_projector *p, const call *job,
                         void (*one)(const pp_projector *, const workspace *, const call *, int64_t))
 {
     const int64_t count = batches(job);
-    const int threads = count < p->threads ? (int)count : p->threads;
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic, 1)
+    const int limit = count < p->threads ? (int)count : p->threads, threads = limit > 0 ? limit : 1;
+    (void)threads; /* the pragma's alone */
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int64_t batch = 0; batch < count; batch++) {
         one(p, &p->work[omp_get_thread_num()], job, batch);
     }

@@ -102,7 +102,7 @@ INLINE pixels read_frame(const pp_fused_frame *frame, int64_t at, bool wide_coun
     pixels p;
     if (wide_counts) {
         p.d = load((const float *)frame->counts + at);
-        p.on = p.d == p.d;
+        p.on = p.d == p.d; // NOLINT(misc-redundant-expression): NaN differs from itself
     } else {
         vec16 c;
         memcpy(&c, (const uint16_t *)frame->counts + at, sizeof c);
@@ -371,6 +371,7 @@ INLINE vec cost_at(const quartic *s, const pixels *p, float t, float scale, bool
 }
 
 /** One block of rows after its transforms. */
+// NOLINTNEXTLINE(readability-function-size): one loop whose values stay in registers
 INLINE void line_block(const pp_fused_plan *plan, const pp_fused_line *line,
                        const pp_fused_frame *frame, const line_fields *f, int64_t place, sums *out,
                        bool moves, bool poisson, bool wide_counts)

@@ -27,7 +27,7 @@ int64_t pp_fused_tables(int n)
 /* A pass of radix r leaves frequencies k mod r in its k-th part; the parts are transforms of their own. */
 static int frequency(int n, int last, int place)
 {
-    if (n <= last) return place;
+    if (n <= last || n < 4) return place;
     const int q = n / 4;
     return place / q + 4 * frequency(q, last, place % q);
 }

@@ -380,6 +380,7 @@ static void derivative(const pattern *p, int64_t which, int axis, const pp_c32 *
     for (int64_t place = 0; place < n; place++) {
         const int64_t k = s->digits[place];
         const float q = (float)(-6.283185307179586 * (double)(k < n / 2 ? k : k - n) / (double)n);
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ramps are there with Fourier positions
         p->w->ramp[place] = (pp_c32){-q * from[place].im, q * from[place].re};
     }
     pattern d = *p;
