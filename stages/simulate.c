@@ -15,15 +15,16 @@
 /* clang-format off */
 static const pp_param params[] = {
     PP_PATH(T, directory, 0, "", "where the campaign is made; empty: simulated in the run's directory"),
-    PP_CHOICE(T, phantom, "integrated_circuit", "balls|two_phase|integrated_circuit|siemens_star|file", "what is looked at; file: a volume of delta and beta"),
+    PP_CHOICE(T, phantom, "integrated_circuit", "balls|two_phase|integrated_circuit|siemens_star|file|star_sheet|coins", "what is looked at; file: a volume of delta and beta; star_sheet, coins: a flat picture, seen at every angle alike, at whole pixels"),
     PP_PATH(T, phantom_file, PP_P_INPUT_FILE, "", "HDF5 file with the volume [z][y][x], voxels as large as object pixels"),
     PP_TEXT(T, phantom_delta, "/delta", "H5 path of delta in phantom_file"),
     PP_TEXT(T, phantom_beta, "/beta", "H5 path of beta in phantom_file; empty: no absorption"),
     PP_INT(T, width, 64, 8, 8192, "pixel", "edge of the simulated volume across the rotation axis"),
     PP_AUTO_INT(T, height, auto, 2, 8192, "pixel", "edge of the volume along the rotation axis; auto: width"),
     PP_INT(T, balls, 24, 1, 10000, "1", "phantom balls: their number, the one that holds the others included"),
-    PP_INT(T, spokes, 16, 4, 1000, "1", "phantom siemens_star: number of spokes"),
-    PP_AUTO_REAL(T, largest_phase, auto, 1e-6, 1e6, "rad", "delta and beta are scaled so that the largest phase shift is this; auto: as tabulated or in the file"),
+    PP_INT(T, spokes, 16, 4, 1000, "1", "phantoms siemens_star and star_sheet: number of spokes"),
+    PP_AUTO_REAL(T, largest_phase, auto, 1e-6, 1e6, "rad", "delta and beta are scaled so that the largest phase shift is this; auto: as tabulated or in the file, of a flat picture 1"),
+    PP_REAL(T, edge_blur, 0, 0, 100, "pixel", "flat pictures: standard deviation of a Gaussian that they are blurred with"),
     PP_INT(T, views, 60, 1, 100000, "1", "number of view angles"),
     PP_REAL(T, angle_range, 180, 0.001, 360, "degree", "the angles lie from 0 to this, the end left out"),
     PP_CHOICE(T, angle_order, "uniform", "uniform|golden", "angles in equal steps, or by the golden ratio"),
@@ -33,6 +34,7 @@ static const pp_param params[] = {
     PP_INT(T, detector_size, 64, 8, 4096, "pixel", "side of the frames"),
     PP_INT(T, detector_gap, 0, 0, 1000, "pixel", "rows of a gap between two modules, beside the centre; masked"),
     PP_REAL(T, dead_pixels, 0, 0, 0.5, "1", "part of the pixels that are dead; masked"),
+    PP_CHOICE(T, probe, "zone_plate", "zone_plate|disc", "illumination: of a zone plate, or a flat disc as wide as the window"),
     PP_REAL(T, zone_plate_diameter, 180e-6, 1e-7, 0.1, "m", "zone plate: diameter"),
     PP_AUTO_REAL(T, outer_zone_width, auto, 1e-9, 1e-4, "m", "zone plate: width of the outermost zone; auto: its cone covers 0.16 of the detector's frequencies"),
     PP_AUTO_REAL(T, central_stop_diameter, auto, 0, 0.1, "m", "zone plate: diameter of the central stop; auto: a third of the zone plate's"),
@@ -47,7 +49,8 @@ static const pp_param params[] = {
     PP_REAL(T, position_error, 0, 0, 1000, "pixel", "standard deviation of the recorded positions from the true ones"),
     PP_REAL(T, misalignment, 0, 0, 1000, "pixel", "largest displacement of the sample in a view along each axis"),
     PP_REAL(T, photons, 1e6, 1, 1e12, "counts", "counts of a pattern without a sample"),
-    PP_BOOL(T, noise, true, "Poisson noise; without it counts are rounded"),
+    PP_BOOL(T, noise, true, "Poisson noise"),
+    PP_BOOL(T, rounding, true, "without noise: round to whole counts; else frames are float32 and exact"),
     PP_REAL(T, background, 0, 0, 65000, "counts", "further counts of each pixel in each frame"),
     PP_INT(T, seed, 1, 0, 2147483647, "1", "of phantom, scan, misalignment and noise"),
     PP_PARAM_END};
@@ -65,22 +68,24 @@ static void check(const void *data, pp_check *findings)
     const pp_synthetic *p = data;
     const pp_synthetic_optics o = pp_synthetic_optics_of(p);
     const bool file = p->phantom == PP_PHANTOM_FILE;
+    const bool disc = p->probe == PP_ILLUMINATION_DISC;
     if (file && !p->phantom_file[0])
         pp_check_error(findings, "phantom", PP_ERR_CONFIG, "phantom = \"file\" needs phantom_file");
     if (!file && p->phantom_file[0])
         pp_check_warning(findings, "phantom_file", "phantom_file is not used with this phantom");
-    if (o.zone_plate.outer_zone_width < o.pixel_size)
+    if (!disc && o.zone_plate.outer_zone_width < o.pixel_size)
         pp_check_error(findings, "outer_zone_width", PP_ERR_CONFIG,
                        "an outer zone width of %.4g m is finer than the object pixel of %.4g m: "
                        "the detector does not "
                        "hold the cone of the zone plate",
                        o.zone_plate.outer_zone_width, o.pixel_size);
-    if (o.zone_plate.central_stop >= o.zone_plate.diameter)
+    if (!disc && o.zone_plate.central_stop >= o.zone_plate.diameter)
         pp_check_error(findings, "central_stop_diameter", PP_ERR_CONFIG,
                        "central_stop_diameter must be below zone_plate_diameter");
-    const double spot =
-        fabs(o.zone_plate.defocus) * o.wavelength / (o.zone_plate.outer_zone_width * o.pixel_size);
-    if (spot > 0.8 * (double)p->detector_size)
+    const double spot = disc ? 0.9 * (double)p->detector_size
+                             : fabs(o.zone_plate.defocus) * o.wavelength /
+                                   (o.zone_plate.outer_zone_width * o.pixel_size);
+    if (!disc && spot > 0.8 * (double)p->detector_size)
         pp_check_warning(findings, "defocus",
                          "the probe is %.3g pixels wide, the window %lld: it will be cut", spot,
                          (long long)p->detector_size);
@@ -158,11 +163,14 @@ static void plan(const void *data, pp_plan *budget)
     const double n = (double)p->detector_size, width = (double)p->width;
     const double height = p->height == PP_AUTO ? width : (double)p->height;
     const double pixels = n * n * patterns;
-    pp_plan_add(budget, PP_HOST, 2 * pixels + 8 * n * n * (double)p->probe_modes,
+    const bool flat = pp_synthetic_is_flat(p);
+    pp_plan_add(budget, PP_HOST,
+                (p->noise || p->rounding ? 2 : 4) * pixels + 8 * n * n * (double)p->probe_modes,
                 "frames and probe of one view");
     if (p->phantom == PP_PHANTOM_FILE || p->phantom == PP_PHANTOM_TWO_PHASE)
         pp_plan_add(budget, PP_HOST, 8 * height * width * width, "volume of the specimen");
-    pp_plan_add(budget, PP_DISK, (pixels * (double)p->views + 4 * height * width * width),
+    pp_plan_add(budget, PP_DISK,
+                (pixels * (double)p->views + 4 * height * width * (flat ? 1 : width)),
                 "simulated campaign");
     pp_plan_work(budget, pixels * 1.5e-7, "simulating a view");
 }

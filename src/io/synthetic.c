@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "io/h5.h"
 #include "io/scan.h"
+#include "models/picture.h"
 
 /* Random streams: one purpose each, the view's number in the low half. */
 enum { STREAM_SCAN = 1, STREAM_ERROR, STREAM_SHIFT, STREAM_DETECTOR };
@@ -57,6 +58,11 @@ static int64_t height_of(const pp_synthetic *p)
     return p->height == PP_AUTO ? p->width : p->height;
 }
 
+bool pp_synthetic_is_flat(const pp_synthetic *p)
+{
+    return p->phantom == PP_PHANTOM_STAR_SHEET || p->phantom == PP_PHANTOM_COINS;
+}
+
 pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **real,
                                  double **recorded, int64_t *count)
 {
@@ -68,6 +74,8 @@ pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **r
     double *positions = NULL;
     PP_TRY(
         pp_scan_positions(&scan, (uint64_t)p->seed, stream(STREAM_SCAN, view), &positions, count));
+    for (int64_t k = 0; pp_synthetic_is_flat(p) && k < 2 * *count; k++)
+        positions[k] = rint(positions[k]);
     if (recorded) {
         pp_random random = pp_random_start((uint64_t)p->seed, stream(STREAM_ERROR, view));
         double *copy = NULL;
@@ -97,7 +105,10 @@ pp_status pp_synthetic_probe(const pp_synthetic *p, pp_c32 **out)
     pp_status status = PP_OK;
     pp_c32 *probe = NULL;
     PP_TRY(pp_fft_buffer(p->probe_modes * o.grid.n * o.grid.n, &probe));
-    PP_TRY_TO(done, pp_zone_plate_probe(&o.zone_plate, &o.grid, p->photons, probe));
+    if (p->probe == PP_ILLUMINATION_DISC)
+        pp_disc_probe(o.grid.n, p->photons, probe);
+    else
+        PP_TRY_TO(done, pp_zone_plate_probe(&o.zone_plate, &o.grid, p->photons, probe));
     PP_TRY_TO(done, pp_probe_modes(p->probe_modes, o.grid.n, p->coherent_fraction, probe));
     *out = probe;
     probe = NULL;
@@ -153,6 +164,17 @@ done:
     return status;
 }
 
+static pp_status sheet(const pp_synthetic *p, pp_specimen **out)
+{
+    const pp_picture picture = {height_of(p), p->width, p->edge_blur, (uint64_t)p->seed};
+    float *image;
+    if (p->phantom == PP_PHANTOM_COINS)
+        PP_TRY(pp_picture_coins(&picture, &image));
+    else
+        PP_TRY(pp_picture_star(&picture, p->spokes, &image));
+    return pp_specimen_sheet(picture.height, picture.width, &image, out);
+}
+
 static pp_status unscaled(const pp_synthetic *p, pp_specimen **out)
 {
     const pp_phantom_size size = {.height = (double)height_of(p),
@@ -167,6 +189,7 @@ static pp_status unscaled(const pp_synthetic *p, pp_specimen **out)
         pp_h5_close(&file);
         return status;
     }
+    if (pp_synthetic_is_flat(p)) return sheet(p, out);
     if (p->phantom == PP_PHANTOM_TWO_PHASE) return pp_specimen_two_phase(size, out);
     if (p->phantom == PP_PHANTOM_BALLS)
         PP_TRY(pp_phantom_balls(size, p->balls, &phantom));
@@ -181,10 +204,13 @@ pp_status pp_synthetic_specimen(const pp_synthetic *p, pp_specimen **out)
 {
     const pp_synthetic_optics o = pp_synthetic_optics_of(p);
     pp_specimen *specimen = NULL;
-    double peak = 0;
+    double peak = 1; /* of a sheet that is not blurred, so that a blurred one keeps its levels */
+    const double wanted = isnan(p->largest_phase) && pp_synthetic_is_flat(p) ? 1 : p->largest_phase;
     PP_TRY(unscaled(p, &specimen));
-    if (!isnan(p->largest_phase)) {
-        pp_status status = pp_specimen_peak(specimen, height_of(p), p->width, 8, &peak);
+    if (!isnan(wanted)) {
+        pp_status status = pp_synthetic_is_flat(p)
+                               ? PP_OK
+                               : pp_specimen_peak(specimen, height_of(p), p->width, 8, &peak);
         if (status == PP_OK && peak == 0)
             status = PP_FAIL(PP_ERR_DATA, "the phantom is empty: delta is 0 everywhere");
         if (status != PP_OK) {
@@ -192,7 +218,7 @@ pp_status pp_synthetic_specimen(const pp_synthetic *p, pp_specimen **out)
             return status;
         }
         const double now = peak * 6.283185307179586 * o.pixel_size / o.wavelength;
-        pp_specimen_scale(specimen, p->largest_phase / now);
+        pp_specimen_scale(specimen, wanted / now);
     }
     *out = specimen;
     return PP_OK;

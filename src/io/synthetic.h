@@ -17,8 +17,15 @@ typedef enum pp_phantom_choice {
     PP_PHANTOM_TWO_PHASE,
     PP_PHANTOM_INTEGRATED_CIRCUIT,
     PP_PHANTOM_SIEMENS_STAR,
-    PP_PHANTOM_FILE
+    PP_PHANTOM_FILE,
+    PP_PHANTOM_STAR_SHEET,
+    PP_PHANTOM_COINS
 } pp_phantom_choice;
+
+typedef enum pp_illumination_choice {
+    PP_ILLUMINATION_ZONE_PLATE,
+    PP_ILLUMINATION_DISC
+} pp_illumination_choice;
 
 typedef enum pp_angle_order { PP_ANGLES_UNIFORM, PP_ANGLES_GOLDEN } pp_angle_order;
 
@@ -28,19 +35,20 @@ typedef struct pp_synthetic {
     int phantom;           /* pp_phantom_choice */
     const char *phantom_file, *phantom_delta, *phantom_beta;
     int64_t width, height, balls, spokes;
-    double largest_phase;
+    double largest_phase, edge_blur;
     int64_t views;
     double angle_range;
     int angle_order;
     double energy, distance, detector_pixel;
     int64_t detector_size;
+    int probe; /* pp_illumination_choice */
     double zone_plate_diameter, outer_zone_width, central_stop_diameter, defocus, astigmatism;
     int64_t probe_modes;
     double coherent_fraction;
     int scan;
     double scan_step, scan_jitter, scan_margin, position_error, misalignment;
     double photons, background, dead_pixels;
-    bool noise;
+    bool noise, rounding;
     int64_t detector_gap, seed;
 } pp_synthetic;
 
@@ -56,6 +64,8 @@ pp_synthetic_optics pp_synthetic_optics_of(const pp_synthetic *p);
 double pp_synthetic_angle(const pp_synthetic *p, int64_t view);
 /** The view's sample shift (y, x) in pixels. */
 void pp_synthetic_shift(const pp_synthetic *p, int64_t view, double shift[2]);
+/** A phantom that is a sheet: whole pixels, no volume. */
+bool pp_synthetic_is_flat(const pp_synthetic *p);
 /** True and recorded positions [count][2] (y, x) in pixels; new memory. `recorded` may be NULL. */
 PP_MUST_CHECK pp_status pp_synthetic_positions(const pp_synthetic *p, int64_t view, double **real,
                                                double **recorded, int64_t *count);

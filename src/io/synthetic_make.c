@@ -147,6 +147,22 @@ done:
     return status;
 }
 
+/* Phase of the object in rad; index height / 2, width / 2 is grid point (0, 0). */
+static pp_status put_phase(const pp_synthetic *p, const pp_specimen *specimen, pp_h5 *file)
+{
+    const pp_synthetic_optics o = pp_synthetic_optics_of(p);
+    const int64_t height = p->height == PP_AUTO ? p->width : p->height, count = height * p->width;
+    const double wave_number = 6.283185307179586 * o.pixel_size / o.wavelength;
+    const float *sheet = pp_specimen_sheet_of(specimen);
+    float *phase = NULL;
+    PP_TRY(PP_ALLOC(count, &phase));
+    for (int64_t i = 0; i < count; i++) phase[i] = (float)(-wave_number * (double)sheet[i]);
+    const pp_status status =
+        pp_h5_put(file, "/phase", (pp_view){phase, PP_F32, 2, {height, p->width}}, "rad");
+    pp_free(phase);
+    return status;
+}
+
 static pp_status put_probe(const pp_synthetic *p, pp_c32 *probe, pp_h5 *file)
 {
     const int64_t n = p->detector_size;
@@ -198,7 +214,8 @@ static pp_status write_truth(const pp_synthetic *p, const pp_specimen *specimen,
     pp_h5 *file = NULL;
     pp_status status = PP_OK;
     PP_TRY(pp_h5_create(path, &file));
-    PP_TRY_TO(done, put_volume(p, specimen, file));
+    PP_TRY_TO(done, pp_specimen_sheet_of(specimen) ? put_phase(p, specimen, file)
+                                                   : put_volume(p, specimen, file));
     PP_TRY_TO(done,
               pp_h5_put_number(file, "/pixel_size", pp_synthetic_optics_of(p).pixel_size, "m"));
     PP_TRY_TO(done, put_probe(p, probe, file));

@@ -36,7 +36,8 @@ static pp_status prepare(const pp_synthetic *p, const pp_c32 *probe, int64_t vie
     const int64_t n = p->detector_size;
     uint8_t *mask = NULL;
     PP_TRY(pp_synthetic_positions(p, view, &c->real, &c->recorded, &c->count));
-    PP_TRY(pp_array_create(PP_U16, 3, (int64_t[]){c->count, n, n}, "counts", &c->frames));
+    PP_TRY(pp_array_create(p->noise || p->rounding ? PP_U16 : PP_F32, 3,
+                           (int64_t[]){c->count, n, n}, "counts", &c->frames));
     PP_TRY(pp_array_create(PP_F64, 2, (int64_t[]){c->count, 2}, "pixel", &c->positions));
     PP_TRY(
         pp_array_create(PP_C32, 3, (int64_t[]){p->probe_modes, n, n}, "sqrt(counts)", &c->probe));
@@ -62,6 +63,7 @@ static pp_status expose(const pp_synthetic *p, const pp_specimen *specimen, int6
                                           6.283185307179586 * o.pixel_size / o.wavelength,
                                       .background = p->background,
                                       .noise = p->noise,
+                                      .exact = !p->noise && !p->rounding,
                                       .mask = c->mask ? pp_array_read(c->mask) : NULL,
                                       .seed = (uint64_t)p->seed,
                                       .threads = threads};

@@ -163,3 +163,18 @@ pp_status pp_probe_modes(int64_t modes, int64_t n, double coherent_fraction, pp_
     set_power(n, at.power / total, probe);
     return PP_OK;
 }
+
+void pp_disc_probe(int64_t n, double power, pp_c32 *out)
+{
+    const double middle = 0.5 * (double)(n - 1), outer = middle + 1, inner = 0.8 * middle;
+    double sum = 0;
+    for (int64_t i = 0; i < n * n; i++) {
+        const int64_t iy = i / n, ix = i % n;
+        const double r = hypot((double)iy - middle, (double)ix - middle);
+        const double s = r < inner ? 1 : r < outer ? (outer - r) / (outer - inner) : 0;
+        out[i] = (pp_c32){(float)(s * cos(0.2 * s)), (float)(s * sin(0.2 * s))};
+        sum += s * s;
+    }
+    const float scale = (float)sqrt(power / sum);
+    for (int64_t i = 0; i < n * n; i++) out[i].re *= scale, out[i].im *= scale;
+}

@@ -29,6 +29,11 @@ typedef struct pp_probe_grid {
 PP_MUST_CHECK pp_status pp_zone_plate_probe(const pp_zone_plate *optics, const pp_probe_grid *grid,
                                             double power, pp_c32 *out);
 
+/** A flat disc: modulus s(r) and phase 0.2 s(r), s = 1 up to 0.8 R, then a straight ramp to 0 at R + 1,
+ *  R = (n - 1) / 2 (the probe of the published sets, Yu et al. 2021; Nikitin et al. 2019).
+ *  out [n][n], sum |out|^2 = power. */
+void pp_disc_probe(int64_t n, double power, pp_c32 *out);
+
 /** Makes modes 1 .. modes - 1 of probe [modes][n][n] from mode 0: mode 0 times 1, x, y, x y, ... about its centre of mass,
  *  orthogonalised; mode m carries a power proportional to (1 - coherent_fraction)^m, all together mode 0's old power. */
 PP_MUST_CHECK pp_status pp_probe_modes(int64_t modes, int64_t n, double coherent_fraction,

@@ -72,9 +72,17 @@ static int64_t detect(const pp_simulation *s, uint64_t stream, const double *int
     return saturated;
 }
 
+/* The intensity itself. */
+static int64_t copy(const pp_simulation *s, const double *intensity, float *frame)
+{
+    for (int64_t i = 0; i < s->n * s->n; i++)
+        frame[i] = !s->mask || s->mask[i] ? (float)(intensity[i] + s->background) : 0;
+    return 0;
+}
+
 static int64_t pattern(const pp_simulation *s, const pp_simulated_view *view,
                        const pp_specimen_view *specimen, const pp_fft *fft, int64_t j, bench *b,
-                       uint16_t *frame)
+                       void *frames)
 {
     const int64_t centre = s->n / 2;
     const double half = (double)centre;
@@ -84,8 +92,10 @@ static int64_t pattern(const pp_simulation *s, const pp_simulated_view *view,
     transmit(s->wave_number, s->n * s->n, b->lines);
     memset(b->intensity, 0, (size_t)(s->n * s->n) * sizeof *b->intensity);
     for (int64_t m = 0; m < s->modes; m++) add_mode(s, s->probe + m * s->n * s->n, fft, b);
+    const int64_t first = j * s->n * s->n;
+    if (s->exact) return copy(s, b->intensity, (float *)frames + first);
     const uint64_t stream = ((uint64_t)(view->number + 1) << 32) + (uint64_t)j;
-    return detect(s, stream, b->intensity, frame);
+    return detect(s, stream, b->intensity, (uint16_t *)frames + first);
 }
 
 /* The rectangle of all windows. */
@@ -104,7 +114,7 @@ static pp_window field_of(const pp_simulation *s, const pp_simulated_view *view)
 }
 
 static pp_status all_patterns(const pp_simulation *s, const pp_simulated_view *view,
-                              const pp_specimen_view *specimen, bench *benches, uint16_t *frames,
+                              const pp_specimen_view *specimen, bench *benches, void *frames,
                               int64_t *saturated)
 {
     const int64_t shape[2] = {s->n, s->n};
@@ -115,13 +125,13 @@ static pp_status all_patterns(const pp_simulation *s, const pp_simulated_view *v
 #pragma omp parallel for schedule(static) num_threads(workers) reduction(+ : total)
     for (int worker = 0; worker < workers; worker++)
         for (int64_t j = worker; j < view->count; j += workers)
-            total += pattern(s, view, specimen, fft, j, &benches[worker], frames + j * s->n * s->n);
+            total += pattern(s, view, specimen, fft, j, &benches[worker], frames);
     pp_fft_free(&fft);
     *saturated = total;
     return PP_OK;
 }
 
-pp_status pp_simulate_view(const pp_simulation *s, const pp_simulated_view *view, uint16_t *frames,
+pp_status pp_simulate_view(const pp_simulation *s, const pp_simulated_view *view, void *frames,
                            int64_t *saturated)
 {
     pp_status status = PP_OK;

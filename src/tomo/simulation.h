@@ -15,6 +15,7 @@ typedef struct pp_simulation {
     double wave_number; /* rad a pixel: 2 pi pixel size / wavelength */
     double background;  /* counts a pixel and frame */
     bool noise;         /* Poisson; without it counts are rounded */
+    bool exact;         /* no noise, no rounding: frames are float */
     const uint8_t
         *mask; /* [n][n], 1 measured, zero frequency at [0, 0]; others read 0. NULL: all measured */
     uint64_t seed;
@@ -30,10 +31,10 @@ typedef struct pp_simulated_view {
     int64_t count;
 } pp_simulated_view;
 
-/** frames [count][n][n] u16, zero frequency at [0, 0]; counts of 65535 and more read 65535 (saturated), their number comes
+/** frames [count][n][n] u16 (exact: float), zero frequency at [0, 0]; of u16, counts of 65535 and more read 65535 (saturated), their number comes
  *  out in *saturated. Errors: PP_ERR_RESOURCE. */
 PP_MUST_CHECK pp_status pp_simulate_view(const pp_simulation *simulation,
-                                         const pp_simulated_view *view, uint16_t *frames,
+                                         const pp_simulated_view *view, void *frames,
                                          int64_t *saturated);
 
 #endif

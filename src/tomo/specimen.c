@@ -3,6 +3,7 @@
 #include "tomo/specimen.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "backend/fft.h"
@@ -13,11 +14,13 @@ struct pp_specimen {
     pp_phantom *phantom; /* or a volume: */
     int64_t slices, n;
     float *delta, *beta;
+    float *sheet; /* or a sheet of slices x n pixels */
 };
 
 /* Of a volume: the spectrum of its line integrals on a grid of rows x columns pixels that begins at (v0, u0). */
 struct pp_specimen_view {
     const pp_phantom *phantom;
+    const pp_specimen *sheet;
     double angle;
     pp_window field;
     pp_c32 *spectrum;
@@ -44,7 +47,7 @@ pp_status pp_specimen_volume(int64_t slices, int64_t n, float **delta, float **b
     pp_specimen *specimen = NULL;
     const pp_status status = PP_ALLOC(1, &specimen);
     if (status == PP_OK) {
-        *specimen = (pp_specimen){NULL, slices, n, *delta, *beta};
+        *specimen = (pp_specimen){.slices = slices, .n = n, .delta = *delta, .beta = *beta};
         *out = specimen;
     } else {
         pp_free(*delta);
@@ -55,6 +58,24 @@ pp_status pp_specimen_volume(int64_t slices, int64_t n, float **delta, float **b
     return status;
 }
 
+pp_status pp_specimen_sheet(int64_t rows, int64_t columns, float **sheet, pp_specimen **out)
+{
+    pp_specimen *specimen = NULL;
+    const pp_status status = PP_ALLOC(1, &specimen);
+    if (status == PP_OK) {
+        *specimen = (pp_specimen){.slices = rows, .n = columns, .sheet = *sheet};
+        *out = specimen;
+    } else
+        pp_free(*sheet);
+    *sheet = NULL;
+    return status;
+}
+
+const float *pp_specimen_sheet_of(const pp_specimen *specimen)
+{
+    return specimen->sheet;
+}
+
 void pp_specimen_free(pp_specimen **specimen)
 {
     pp_specimen *s = *specimen;
@@ -62,6 +83,7 @@ void pp_specimen_free(pp_specimen **specimen)
         pp_phantom_free(&s->phantom);
         pp_free(s->delta);
         pp_free(s->beta);
+        pp_free(s->sheet);
     }
     pp_free(s);
     *specimen = NULL;
@@ -73,7 +95,9 @@ void pp_specimen_scale(pp_specimen *specimen, double factor)
         pp_phantom_scale(specimen->phantom, factor);
         return;
     }
-    for (int64_t i = 0; i < specimen->slices * specimen->n * specimen->n; i++) {
+    for (int64_t i = 0; specimen->sheet && i < specimen->slices * specimen->n; i++)
+        specimen->sheet[i] = (float)(specimen->sheet[i] * factor);
+    for (int64_t i = 0; specimen->delta && i < specimen->slices * specimen->n * specimen->n; i++) {
         specimen->delta[i] = (float)(specimen->delta[i] * factor);
         specimen->beta[i] = (float)(specimen->beta[i] * factor);
     }
@@ -87,6 +111,7 @@ void pp_specimen_voxels(const pp_specimen *specimen, pp_slab slab, float *delta,
     }
     memset(delta, 0, (size_t)(slab.rows * slab.n * slab.n) * sizeof *delta);
     memset(beta, 0, (size_t)(slab.rows * slab.n * slab.n) * sizeof *beta);
+    if (specimen->sheet) return;
     const int64_t n = specimen->n, move = n / 2 - slab.n / 2;
     const int64_t begin = move < 0 ? -move : 0, end = n - move < slab.n ? n - move : slab.n;
     for (int64_t r = 0; r < slab.rows; r++) {
@@ -175,8 +200,10 @@ pp_status pp_specimen_view_create(const pp_specimen *specimen, double angle, pp_
     pp_specimen_view *view = NULL;
     PP_TRY(PP_ALLOC(1, &view));
     view->phantom = specimen->phantom;
+    view->sheet = specimen->sheet ? specimen : NULL;
     view->angle = angle;
-    if (!specimen->phantom) { /* whole pixels, and a rim that takes up the wrap-around */
+    if (!specimen->phantom &&
+        !specimen->sheet) { /* whole pixels, and a rim that takes up the wrap-around */
         view->field.v0 = floor(field.v0) - 4;
         view->field.u0 = floor(field.u0) - 4;
         view->field.rows = good_size(field.rows + 10);
@@ -203,7 +230,7 @@ void pp_specimen_view_free(pp_specimen_view **view)
 
 int64_t pp_specimen_scratch(const pp_specimen_view *view)
 {
-    return view->phantom ? 1 : view->field.rows * view->field.columns;
+    return view->phantom || view->sheet ? 1 : view->field.rows * view->field.columns;
 }
 
 /* exp(2 pi i k s / n) at signed frequency k / n; the Nyquist term keeps its real part. */
@@ -230,10 +257,25 @@ static void shifted_map(const pp_specimen_view *view, double sv, double su, pp_c
     pp_fft_run(view->backward, out);
 }
 
+static void look_at_sheet(const pp_specimen *s, pp_window w, pp_c64 *out)
+{
+    const int64_t top = llrint(w.v0) + s->slices / 2, left = llrint(w.u0) + s->n / 2;
+    for (int64_t i = 0; i < w.rows; i++)
+        for (int64_t j = 0; j < w.columns; j++) {
+            const int64_t y = top + i, x = left + j;
+            const bool inside = y >= 0 && y < s->slices && x >= 0 && x < s->n;
+            out[i * w.columns + j] = (pp_c64){inside ? (double)s->sheet[y * s->n + x] : 0, 0};
+        }
+}
+
 void pp_specimen_look(const pp_specimen_view *view, pp_window w, pp_c32 *scratch, pp_c64 *out)
 {
     if (view->phantom) {
         pp_phantom_project(view->phantom, view->angle, w, out);
+        return;
+    }
+    if (view->sheet) {
+        look_at_sheet(view->sheet, w, out);
         return;
     }
     const pp_window *f = &view->field;

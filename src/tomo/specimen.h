@@ -16,6 +16,12 @@ PP_MUST_CHECK pp_status pp_specimen_bodies(pp_phantom **phantom, pp_specimen **o
 /** Takes delta and beta [slices][n][n] (pp_alloc'ed) over, also on error. */
 PP_MUST_CHECK pp_status pp_specimen_volume(int64_t slices, int64_t n, float **delta, float **beta,
                                            pp_specimen **out);
+/** A sheet [rows][columns] whose values are line integrals of delta, seen at every angle alike, air around it; windows are rounded
+ *  to whole pixels. It has no voxels. Takes `sheet` (pp_alloc'ed) over, also on error. */
+PP_MUST_CHECK pp_status pp_specimen_sheet(int64_t rows, int64_t columns, float **sheet,
+                                          pp_specimen **out);
+/** [rows][columns] of a sheet, NULL of anything else. */
+const float *pp_specimen_sheet_of(const pp_specimen *specimen);
 /** A cylinder of a random two-phase material: Gaussian-filtered noise (3 and 10 voxels) over a threshold, blurred by 0.6
  *  voxels; silicon dioxide with gold inclusions. Sizes are rounded to whole voxels. */
 PP_MUST_CHECK pp_status pp_specimen_two_phase(pp_phantom_size size, pp_specimen **out);
