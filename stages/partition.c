@@ -1,13 +1,17 @@
 /* partition: cuts a view's object into one tile a device of the group that solves it, and gives each pattern to the tile
- * that holds the centre of its window.
+ * that holds the centre of its window (src/models/tiles.h).
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <polyptych/stage.h>
+#include <string.h>
 
+#include "base/alloc.h"
 #include "models/window.h"
+#include "solvers/view.h"
 
 typedef struct partition {
     int64_t devices_per_view;
     int method;
+    double device_memory;
 } partition;
 
 /* clang-format off */
@@ -16,58 +20,134 @@ static const pp_port ports[] = {
     {"positions", PP_IN, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"tiles", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
     {"tile_of", PP_OUT, PP_DTYPE_BIT(PP_I32), {PP_AXIS_PATTERN}, "1"},
+    {"split", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
 
 static const pp_param params[] = {
-    PP_AUTO_INT(partition, devices_per_view, auto, 1, 4096, "1", "devices that solve one view together; auto: as few as its memory needs"),
-    PP_CHOICE(partition, method, "hybrid", "hybrid|~gradient|~halo|~independent", "how the tiles of one view work together"),
+    PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
+    PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|~halo|~independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022)"),
+    PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),
     PP_PARAM_END};
 /* clang-format on */
 
-static void check(const void *params_, pp_check *findings)
+/* ---- memory ---- */
+
+static pp_sweep_setup setup_of(const pp_array *frames, const int64_t object[2])
 {
-    const partition *p = params_;
-    if (p->devices_per_view != PP_AUTO && p->devices_per_view > 1)
-        pp_check_error(findings, "devices_per_view", PP_ERR_CONFIG,
-                       "devices_per_view = %lld is not built in this version: choose 1 or \"auto\"",
-                       (long long)p->devices_per_view);
+    return (pp_sweep_setup){.n = pp_array_size(frames, 1),
+                            .modes = 1,
+                            .patterns = pp_array_size(frames, 0),
+                            .object = {object[0], object[1]},
+                            .mode = PP_SWEEP_FOURIER,
+                            .frame_type = pp_array_dtype(frames),
+                            .probe_moves = true,
+                            .threads = 1};
+}
+
+/* Bytes of the fullest device for one probe mode that is refined, far fields not kept: what a solve needs at least. */
+static double most_bytes(const partition *p, const pp_sweep_setup *setup, const pp_tiles *tiles)
+{
+    const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find("auto"), setup, NULL);
+    double most = 0;
+    for (int k = 0; kind && k < tiles->count; k++) {
+        double far, rest;
+        pp_view_device_bytes(setup, kind, tiles, k, (pp_split_method)p->method, &far, &rest);
+        if (rest > most) most = rest;
+    }
+    return most;
 }
 
 static void plan(const void *params_, pp_plan *budget)
 {
-    (void)params_;
+    const partition *p = params_;
+    const int devices = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
     const pp_views *views = pp_plan_views(budget);
     double bytes = 0;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
-        const double tiles = 32 + 4 * (double)pp_views_entry(views, k)->patterns;
+        const double tiles = 32.0 * devices + 4 * (double)pp_views_entry(views, k)->patterns;
         if (tiles > bytes) bytes = tiles;
     }
     pp_plan_add(budget, PP_HOST, bytes, "tiles of one view");
 }
 
+/* ---- one view ---- */
+
+typedef struct cutting {
+    const pp_array *frames;
+    pp_object_frame frame;
+    double *corners; /* [J][2] */
+    int64_t patterns;
+    int32_t *tile_of;
+} cutting;
+
+static pp_status cut(const partition *p, const cutting *c, pp_tiles *tiles, double *bytes)
+{
+    const pp_sweep_setup setup = setup_of(c->frames, c->frame.size);
+    const bool limited = p->device_memory >= 1; /* auto is NaN */
+    int devices = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
+    for (;; devices++) {
+        PP_TRY(pp_tiles_cut(c->corners, c->patterns, setup.n, c->frame.size, devices, tiles,
+                            c->tile_of));
+        *bytes = most_bytes(p, &setup, tiles);
+        if (p->devices_per_view != PP_AUTO || !limited || *bytes <= p->device_memory) return PP_OK;
+        if (devices == PP_TILES_MOST)
+            return PP_FAIL(PP_ERR_RESOURCE,
+                           "a view needs %.3g bytes on each of %d devices, device_memory is %.3g: "
+                           "give larger devices%s",
+                           *bytes, devices, p->device_memory,
+                           p->method == PP_SPLIT_HYBRID ? ", or use method = \"gradient\"" : "");
+    }
+}
+
+static pp_status put_tiles(const partition *p, pp_context *context, const pp_tiles *tiles)
+{
+    const int64_t shape[2] = {tiles->count, 4};
+    pp_array *boxes = NULL, *split = NULL;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, pp_array_create(PP_I64, 2, shape, "pixel", &boxes));
+    PP_TRY_TO(done, pp_array_create_1d(PP_I64, 1, "1", &split));
+    int64_t *box = pp_array_data(boxes);
+    for (int k = 0; k < tiles->count; k++) {
+        memcpy(box + 4 * k, tiles->core[k].from, 2 * sizeof *box);
+        memcpy(box + 4 * k + 2, tiles->core[k].to, 2 * sizeof *box);
+    }
+    *(int64_t *)pp_array_data(split) = p->method;
+    PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
+    status = pp_context_put(context, "split", &split);
+done:
+    pp_array_free(&boxes);
+    pp_array_free(&split);
+    return status;
+}
+
 static pp_status run(const void *params_, pp_context *context)
 {
-    (void)params_;
-    const pp_array *frames = pp_context_get(context, "frames"),
-                   *positions = pp_context_get(context, "positions");
-    pp_object_frame frame;
-    pp_array *tiles = NULL, *tile_of = NULL;
+    const partition *p = params_;
+    const pp_array *positions = pp_context_get(context, "positions");
+    const double *g = pp_array_read(positions);
+    cutting c = {.frames = pp_context_get(context, "frames"),
+                 .patterns = pp_array_size(positions, 0)};
+    const int64_t n = pp_array_size(c.frames, 1);
+    pp_array *tile_of = NULL;
+    pp_tiles tiles;
+    double bytes;
     pp_status status = PP_OK;
-    PP_TRY(pp_object_frame_of(pp_array_read(positions), pp_array_size(positions, 0),
-                              pp_array_size(frames, 1), &frame));
-    PP_TRY_TO(done, pp_array_create(PP_I64, 2, (const int64_t[]){1, 4}, "pixel", &tiles));
-    PP_TRY_TO(done, pp_array_create_1d(PP_I32, pp_array_size(positions, 0), "1", &tile_of));
-    int64_t *box = pp_array_data(tiles);
-    box[0] = box[1] = 0, box[2] = frame.size[0], box[3] = frame.size[1];
-    pp_context_fact(context, "devices_per_view", "1");
-    PP_TRY_TO(done, pp_context_put(context, "tiles", &tiles));
+    PP_TRY(pp_object_frame_of(g, c.patterns, n, &c.frame));
+    PP_TRY_TO(done, PP_ALLOC(2 * c.patterns, &c.corners));
+    PP_TRY_TO(done, pp_array_create_1d(PP_I32, c.patterns, "1", &tile_of));
+    c.tile_of = pp_array_data(tile_of);
+    pp_object_corners(&c.frame, g, c.patterns, n, c.corners);
+    PP_TRY_TO(done, cut(p, &c, &tiles, &bytes));
+    pp_context_fact(context, "devices_per_view", "%d", tiles.count);
+    pp_context_fact(context, "bytes_per_device", "%.6g", bytes);
+    PP_TRY_TO(done, put_tiles(p, context, &tiles));
     status = pp_context_put(context, "tile_of", &tile_of);
 done:
-    pp_array_free(&tiles);
+    pp_free(c.corners);
     pp_array_free(&tile_of);
     return status;
 }
 
 PP_STAGE(partition, .summary = "one tile of the object, and its patterns, for each device",
          .scope = PP_SCOPE_VIEW, .ports = ports, .params = params, .params_size = sizeof(partition),
-         .run = run, .check = check, .plan = plan, .version = "1");
+         .run = run, .plan = plan, .version = "2");

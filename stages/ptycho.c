@@ -30,6 +30,8 @@ static const pp_port ports[] = {
     {"positions", PP_INOUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"probe", PP_INOUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
     {"tiles", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
+    {"tile_of", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I32), {PP_AXIS_PATTERN}, "1"},
+    {"split", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
     {"object", PP_OUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
     {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
@@ -243,6 +245,11 @@ static void tell(pp_context *context, const pp_view_output *out)
     pp_context_fact(context, "sweep", "%s", out->implementation);
     pp_context_fact(context, "keep_far_field", "%s", out->kept ? "true" : "false");
     pp_context_fact(context, "probe_scale", "%.6g", out->probe_scale);
+    if (out->devices > 1) {
+        pp_context_fact(context, "devices", "%d", out->devices);
+        pp_context_fact(context, "seconds_waited", "%.3g", out->waited);
+        pp_context_fact(context, "bytes_received", "%.6g", out->bytes_received);
+    }
     pp_context_fact(context, "adjointness", "%.1e", out->adjointness);
 }
 
@@ -261,10 +268,15 @@ static pp_status run(const void *params_, pp_context *context)
 {
     const ptycho *p = params_;
     watch watcher = {context, p->iterations};
-    const pp_view_input input = {pp_context_get(context, "frames"), pp_context_get(context, "mask"),
-                                 pp_context_get(context, "positions"),
-                                 pp_context_get(context, "probe")};
-    const pp_view_options options = options_of(p, context, &watcher);
+    const pp_array *split = pp_context_get(context, "split");
+    const pp_view_input input = {.frames = pp_context_get(context, "frames"),
+                                 .mask = pp_context_get(context, "mask"),
+                                 .positions = pp_context_get(context, "positions"),
+                                 .probe = pp_context_get(context, "probe"),
+                                 .tiles = pp_context_get(context, "tiles"),
+                                 .tile_of = pp_context_get(context, "tile_of")};
+    pp_view_options options = options_of(p, context, &watcher);
+    if (split) options.split = (pp_split_method) * (const int64_t *)pp_array_read(split);
     pp_view_output out;
     PP_TRY(pp_view_solve(&input, &options, &out));
     tell(context, &out);

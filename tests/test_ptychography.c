@@ -115,7 +115,8 @@ static void make(made *m, int modes, bool fourier, double counts)
     memset(pp_array_data(m->bad), 1, N * N);
     pp_assert_ok(pp_array_create(PP_F64, 2, (const int64_t[]){J, 2}, "pixel", &m->positions));
     memcpy(pp_array_data(m->positions), m->true_positions, sizeof m->true_positions);
-    m->in = (pp_view_input){m->frames, m->bad, m->positions, m->guess};
+    m->in = (pp_view_input){
+        .frames = m->frames, .mask = m->bad, .positions = m->positions, .probe = m->guess};
 }
 
 static void unmake(made *m)

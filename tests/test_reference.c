@@ -196,7 +196,7 @@ static void follow(const pp_sweep_class *kind, bool poisson, bool keep)
     l.setup.model = poisson ? PP_SWEEP_POISSON : PP_SWEEP_AMPLITUDE;
     l.setup.keep = keep;
     if (kind->supports(&l.setup)) {
-        pp_point point = {l.object, l.probe};
+        pp_point point = {l.object, l.probe, NULL};
         pp_assert_ok(
             pp_ptychography_create(pp_backend_find(pp_test_backend()), kind->name, &l.setup, &m));
         pp_assert_ok(pp_solve_published(&m, &point, &settings, &r));

@@ -15,6 +15,12 @@ typedef struct pp_vectors {
     /** d = -w g + beta d; w NULL for 1. beta = 0 ignores what was in d. */
     void (*direction)(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta, int64_t count,
                       int threads);
+    /** The same over `rows` rows of `columns` elements, `stride` apart. */
+    pp_c64 (*dot_box)(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t rows,
+                      int64_t columns, int64_t stride, int threads);
+    /** Rows of floats: to = from, or to += from; from NULL: to = 0. Strides are from row to row. */
+    void (*box)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
+                int64_t columns, bool add);
     /** y += a x. */
     void (*axpy)(pp_c32 *y, double a, const pp_c32 *x, int64_t count, int threads);
     /** x *= a. */

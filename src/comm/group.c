@@ -249,6 +249,27 @@ done:
     return status;
 }
 
+static double reduced(double a, double b, pp_reduce how)
+{
+    if (how == PP_SUM) return a + b;
+    return how == PP_MIN ? (b < a ? b : a) : (b > a ? b : a);
+}
+
+pp_status pp_group_sum(const pp_comm *group, double *values, int count, pp_reduce how)
+{
+    double all[PP_GROUP_MOST * PP_GROUP_FEW];
+    if (count < 0 || count > PP_GROUP_FEW)
+        return PP_FAIL(PP_ERR_RUN, "%d numbers in one sum of a group, at most %d", count,
+                       PP_GROUP_FEW);
+    PP_TRY(allgather(group, values, all, (size_t)count * sizeof *all));
+    for (int i = 0; i < count; i++) {
+        values[i] = all[i];
+        for (int r = 1; r < group->size; r++)
+            values[i] = reduced(values[i], all[r * count + i], how);
+    }
+    return PP_OK;
+}
+
 static box *box_of(const group_comm *comm, int from, int to)
 {
     return &comm->all->boxes[from * comm->base.size + to];

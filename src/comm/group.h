@@ -19,6 +19,11 @@ typedef pp_status (*pp_group_work)(const pp_comm *group, void *argument);
  *  failed of its own accord, with its record. size 1 runs it in place. */
 PP_MUST_CHECK pp_status pp_group_run(int size, pp_group_work work, void *argument);
 
+/** As pp_comm_allreduce for a few numbers (at most PP_GROUP_FEW), without taking memory. Collective. */
+enum { PP_GROUP_FEW = 32 };
+PP_MUST_CHECK pp_status pp_group_sum(const pp_comm *group, double *values, int count,
+                                     pp_reduce how);
+
 /** Offers `bytes` at `data` to rank `to`; messages between two ranks arrive in the order of their posts. Returns at once. Not
  *  collective. data may be in device memory: `take` of the receiver says how it is read. */
 PP_MUST_CHECK pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t bytes);

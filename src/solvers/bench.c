@@ -147,7 +147,8 @@ static double median(double *values, int count)
 static pp_status measure(made *m, pp_view_bench_figures *out)
 {
     const pp_view_bench *b = m->b;
-    const pp_view_input input = {m->frames, m->mask, m->positions, m->probe};
+    const pp_view_input input = {
+        .frames = m->frames, .mask = m->mask, .positions = m->positions, .probe = m->probe};
     const pp_view_options options = {.backend = b->backend,
                                      .positions = b->positions,
                                      .probe_modes = b->modes,

@@ -34,7 +34,7 @@ static const pp_point_weight *weights(const state *s)
 static pp_point part(const state *s, const pp_point *whole)
 {
     const bool probe = s->settings->refine_probe && s->result->done >= s->settings->probe_start;
-    return (pp_point){whole->object, probe ? whole->probe : NULL};
+    return (pp_point){whole->object, probe ? whole->probe : NULL, whole->whole};
 }
 
 static pp_status refresh(state *s)
@@ -48,7 +48,7 @@ static pp_status refresh(state *s)
     return PP_OK;
 }
 
-static void turn(state *s)
+static pp_status turn(state *s)
 {
     const pp_point g = part(s, &s->g), old = part(s, &s->next);
     pp_point d = part(s, &s->d);
@@ -57,29 +57,28 @@ static void turn(state *s)
     if (!s->fresh && s->gz > 0)
         beta.re = (gz - pp_point_dot(s->model, &old, &g, weights(s)).re) / s->gz;
     if (!(beta.re > 0)) beta.re = 0;
-    pp_point_direction(s->model, &d, &g, weights(s), beta);
+    PP_TRY(pp_point_direction(s->model, &d, &g, weights(s), beta));
     s->steepest = beta.re == 0;
     if (!s->steepest && pp_point_dot(s->model, &g, &d, NULL).re >= 0) {
-        pp_point_direction(s->model, &d, &g, weights(s), (pp_c64){0, 0});
+        PP_TRY(pp_point_direction(s->model, &d, &g, weights(s), (pp_c64){0, 0}));
         s->steepest = true;
     }
     s->gz = gz;
     s->fresh = false;
+    return PP_OK;
 }
 
 /* Along d, to the point that Newton's rule gives. */
 static pp_status walk(state *s)
 {
     const pp_point g = part(s, &s->g), d = part(s, &s->d);
-    const pp_sweep_point at = {s->point->object, s->point->probe};
-    const pp_sweep_direction along = {d.object, d.probe};
     pp_sweep_slope slope;
-    PP_TRY(pp_sweep_line(s->model->sweep, &slope, NULL, &at, &along, NULL, 0));
+    PP_TRY(pp_ptychography_line(s->model, &slope, NULL, s->point, &d, NULL, 0));
     pp_ptycho_adjointness(s->model, s->result, slope.slope, &g, &d);
     const double newton = -slope.slope / slope.curvature;
     s->step = slope.curvature > 0 ? fmin(fmax(newton, 1e-3), 4) : 1;
-    pp_point_axpy(s->model, s->point, s->step, &d);
-    pp_sweep_advance(s->model->sweep, s->step);
+    PP_TRY(pp_point_axpy(s->model, s->point, s->step, &d));
+    pp_ptychography_advance(s->model, s->step);
     return PP_OK;
 }
 
@@ -88,16 +87,14 @@ static pp_status halve(state *s, int64_t turned)
 {
     double steps[HALVINGS], costs[HALVINGS], taken = 0;
     const bool probe = s->settings->refine_probe && turned >= s->settings->probe_start;
-    const pp_point d = {s->d.object, probe ? s->d.probe : NULL};
-    const pp_sweep_direction along = {d.object, d.probe};
-    const pp_sweep_point at = {s->point->object, s->point->probe};
+    const pp_point d = {s->d.object, probe ? s->d.probe : NULL, s->d.whole};
     for (int k = 0; k < HALVINGS; k++) steps[k] = ldexp(s->step, -1 - k);
-    pp_point_axpy(s->model, s->point, -s->step, &d);
-    PP_TRY(pp_sweep_costs(s->model->sweep, costs, &at, &along, steps, HALVINGS));
+    PP_TRY(pp_point_axpy(s->model, s->point, -s->step, &d));
+    PP_TRY(pp_ptychography_costs(s->model, costs, s->point, &d, steps, HALVINGS));
     for (int k = 0; k < HALVINGS && taken == 0; k++)
         if (costs[k] < s->cost) taken = steps[k];
-    pp_point_axpy(s->model, s->point, taken, &d);
-    pp_sweep_advance(s->model->sweep, taken);
+    PP_TRY(pp_point_axpy(s->model, s->point, taken, &d));
+    pp_ptychography_advance(s->model, taken);
     s->step = taken;
     return PP_OK;
 }
@@ -109,7 +106,7 @@ static pp_status evaluate(state *s, bool last)
     const int64_t i = r->done;
     double cost;
     pp_point swap = s->g;
-    if (i > 0 && i % REFRESH_FAR == 0) pp_sweep_renew(s->model->sweep);
+    if (i > 0 && i % REFRESH_FAR == 0) pp_ptychography_renew(s->model);
     PP_TRY(pp_ptychography_gradient(s->model, last ? NULL : &s->next, &cost,
                                     last ? &r->misfit : NULL, s->point));
     if (s->step > 0 && cost > s->cost) {
@@ -133,11 +130,10 @@ static bool positions_due(const state *s)
 
 static pp_status move_positions(state *s)
 {
-    const pp_sweep_point at = {s->point->object, s->point->probe};
-    PP_TRY(pp_sweep_position_terms(s->model->sweep, s->terms, &at));
-    pp_ptycho_move_positions(s->result->positions, s->terms, s->model->sweep->setup.patterns,
-                             s->settings->positions_limit);
-    pp_sweep_move(s->model->sweep, s->result->positions);
+    PP_TRY(pp_ptychography_position_terms(s->model, s->terms, s->point));
+    PP_TRY(pp_ptycho_move_positions(s->model, s->result->positions, s->terms,
+                                    s->settings->positions_limit));
+    pp_ptychography_move(s->model, s->result->positions);
     s->fresh = true;
     s->step = 0;
     return PP_OK;
@@ -149,7 +145,7 @@ static pp_status advance(state *s)
 {
     PP_TRY(refresh(s));
     if (s->settings->refine_probe && s->result->done == s->settings->probe_start) s->fresh = true;
-    turn(s);
+    PP_TRY(turn(s));
     return walk(s);
 }
 
@@ -200,8 +196,8 @@ pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
     PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
     if (settings->refine_positions)
-        PP_TRY_TO(done, PP_ALLOC(model->sweep->setup.patterns, &s.terms));
-    pp_sweep_renew(model->sweep);
+        PP_TRY_TO(done, PP_ALLOC(model->patterns ? model->patterns : 1, &s.terms));
+    pp_ptychography_renew(model);
     status = iterate(&s);
 done:
     release(&s);

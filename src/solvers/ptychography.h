@@ -49,9 +49,9 @@ PP_MUST_CHECK pp_status pp_ptycho_record(const pp_ptychography *model,
 /** Compares the slope along d with 2 Re <g, d>; both over the same parts. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *result, double slope,
                            const pp_point *g, const pp_point *d);
-/** Gauss-Newton step of each position from its 2 x 2 terms, at most `limit` pixels an axis, without a common shift:
- *  added to positions [J][2]. */
-void pp_ptycho_move_positions(double *positions, const pp_sweep_position *terms, int64_t count,
-                              double limit);
+/** Gauss-Newton step of each position from its 2 x 2 terms, at most `limit` pixels an axis, without the common shift of all
+ *  devices' patterns: added to this device's positions [J][2]. */
+PP_MUST_CHECK pp_status pp_ptycho_move_positions(const pp_ptychography *model, double *positions,
+                                                 const pp_sweep_position *terms, double limit);
 
 #endif

@@ -19,7 +19,7 @@ static pp_status probe_scale(const pp_ptychography *m, const pp_point *point, do
     pp_point host = {0};
     double most = 0;
     const size_t bytes = (size_t)(m->frame * m->modes) * sizeof(pp_c32);
-    PP_TRY(pp_point_create(m, true, &host));
+    PP_TRY(pp_point_create_place(m, &host));
     const pp_status status = m->backend->download(host.probe, point->probe, bytes);
     for (int64_t k = 0; status == PP_OK && k < m->frame; k++) {
         double sum = 0;
@@ -34,7 +34,7 @@ static pp_status probe_scale(const pp_ptychography *m, const pp_point *point, do
     return status;
 }
 
-static void turn(state *s, int64_t iteration)
+static pp_status turn(state *s, int64_t iteration)
 {
     pp_c64 beta = {0, 0};
     if (iteration > 0) {
@@ -44,25 +44,24 @@ static void turn(state *s, int64_t iteration)
         const double size = d.re * d.re + d.im * d.im;
         if (size > 0) beta = (pp_c64){gg * d.re / size, -gg * d.im / size};
     }
-    pp_point_direction(s->model, &s->eta, &s->g, NULL, beta);
+    PP_TRY(pp_point_direction(s->model, &s->eta, &s->g, NULL, beta));
     s->old = pp_point_dot(s->model, &s->eta, &s->g, NULL);
+    return PP_OK;
 }
 
 /* The first of the trial steps whose cost is no larger; 0 where the smallest, 2^-53, still raises it. */
 static pp_status search(state *s, pp_ptycho_result *r, double scale, double cost, double *step)
 {
     enum { FIRST = 8, SMALLEST = 53 };
-    const pp_sweep_point at = {s->point->object, s->point->probe};
-    const pp_sweep_direction along = {s->eta.object, NULL};
     double steps[FIRST], costs[FIRST];
     for (int from = 0; from <= SMALLEST; from += FIRST) {
         for (int k = 0; k < FIRST; k++) steps[k] = ldexp(1, -(from + k));
         if (from == 0) {
             pp_sweep_slope slope;
-            PP_TRY(pp_sweep_line(s->model->sweep, &slope, costs, &at, &along, steps, FIRST));
+            PP_TRY(pp_ptychography_line(s->model, &slope, costs, s->point, &s->eta, steps, FIRST));
             pp_ptycho_adjointness(s->model, r, slope.slope * scale, &s->g, &s->eta);
         } else {
-            PP_TRY(pp_sweep_costs(s->model->sweep, costs, &at, &along, steps, FIRST));
+            PP_TRY(pp_ptychography_costs(s->model, costs, s->point, &s->eta, steps, FIRST));
         }
         for (int k = 0; k < FIRST && from + k <= SMALLEST; k++)
             if (costs[k] <= cost) {
@@ -81,11 +80,11 @@ static pp_status iterate(state *s, const pp_ptycho_settings *settings, pp_ptycho
     for (r->done = 0; r->done < settings->iterations; r->done++) {
         PP_TRY(pp_ptychography_gradient(s->model, &s->g, &cost, NULL, s->point));
         PP_TRY(pp_ptycho_record(s->model, settings, r, cost));
-        s->model->backend->vectors->scale(s->g.object, scale, s->model->pixels, s->model->threads);
-        turn(s, r->done);
+        pp_point_scale(s->model, &s->g, scale);
+        PP_TRY(turn(s, r->done));
         PP_TRY(search(s, r, scale, cost, &r->step[r->done]));
-        pp_point_axpy(s->model, s->point, r->step[r->done], &s->eta);
-        pp_sweep_advance(s->model->sweep, r->step[r->done]);
+        PP_TRY(pp_point_axpy(s->model, s->point, r->step[r->done], &s->eta));
+        pp_ptychography_advance(s->model, r->step[r->done]);
     }
     PP_TRY(pp_ptychography_gradient(s->model, NULL, &cost, &r->misfit, s->point));
     return pp_ptycho_record(s->model, settings, r, cost);
@@ -100,7 +99,7 @@ pp_status pp_solve_published(const pp_ptychography *model, pp_point *point,
     PP_TRY(probe_scale(model, point, &scale));
     PP_TRY_TO(done, pp_point_create(model, false, &s.g));
     PP_TRY_TO(done, pp_point_create(model, false, &s.eta));
-    pp_sweep_renew(model->sweep);
+    pp_ptychography_renew(model);
     PP_TRY_TO(done, iterate(&s, settings, result, scale));
 done:
     pp_point_free(model, &s.g);

@@ -58,16 +58,17 @@ static void step_of(const pp_sweep_position *t, double limit, double step[2])
     step[1] = clip((t->yx * t->ry - t->yy * t->rx) / det, limit);
 }
 
-void pp_ptycho_move_positions(double *positions, const pp_sweep_position *terms, int64_t count,
-                              double limit)
+pp_status pp_ptycho_move_positions(const pp_ptychography *model, double *positions,
+                                   const pp_sweep_position *terms, double limit)
 {
-    double mean[2] = {0, 0};
+    const int64_t count = model->patterns;
+    double sum[3] = {0, 0, (double)count};
     for (int64_t j = 0; j < count; j++) {
         double step[2];
         step_of(&terms[j], limit, step);
-        for (int a = 0; a < 2; a++) mean[a] += step[a] / (double)count;
-        positions[2 * j] += step[0], positions[2 * j + 1] += step[1];
+        for (int a = 0; a < 2; a++) sum[a] += step[a], positions[2 * j + a] += step[a];
     }
-    for (int64_t j = 0; j < count; j++)
-        for (int a = 0; a < 2; a++) positions[2 * j + a] -= mean[a];
+    PP_TRY(pp_ptychography_sum(model, sum, 3));
+    for (int64_t i = 0; i < 2 * count; i++) positions[i] -= sum[i % 2] / sum[2];
+    return PP_OK;
 }

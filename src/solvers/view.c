@@ -6,24 +6,7 @@
 
 #include "base/alloc.h"
 #include "models/probe.h"
-#include "models/window.h"
-
-typedef struct solve {
-    const pp_view_input *in;
-    const pp_view_options *o;
-    const pp_backend *backend;
-    pp_sweep_setup setup;
-    const char *implementation;
-    pp_object_frame frame;
-    double *corners;  /* [J][2] */
-    void *frames;     /* in detector order; NULL where that is the natural one */
-    uint8_t *mask;    /* in detector order */
-    pp_c32 *probe;    /* [M][n][n] start, on the host */
-    double center[2]; /* of the start probe */
-    pp_ptychography model;
-    pp_point point;
-    pp_view_output *out;
-} solve;
+#include "solvers/view_internal.h"
 
 /* ---- detector order ---- */
 
@@ -41,25 +24,26 @@ static pp_status order_frames(solve *s, const pp_sweep_class *kind)
     const char *from = pp_array_read(s->in->frames);
     int32_t *order;
     PP_TRY(PP_ALLOC(n2, &s->mask));
-    if (!kind->order) {
+    if (!kind->order && !s->pick) {
         memcpy(s->mask, pp_array_read(s->in->mask), (size_t)n2);
         return PP_OK;
     }
     PP_TRY(PP_ALLOC(n2, &order));
-    kind->order(u->n, order);
+    for (int64_t k = 0; k < n2; k++) order[k] = (int32_t)k;
+    if (kind->order) kind->order(u->n, order);
     reorder((char *)s->mask, pp_array_read(s->in->mask), order, n2, 1);
-    const pp_status status = pp_alloc((size_t)u->patterns, frame, &s->frames);
+    const pp_status status = pp_alloc((size_t)(u->patterns ? u->patterns : 1), frame, &s->frames);
     for (int64_t j = 0; status == PP_OK && j < u->patterns; j++)
-        reorder((char *)s->frames + (size_t)j * frame, from + (size_t)j * frame, order, n2, size);
+        reorder((char *)s->frames + (size_t)j * frame,
+                from + (size_t)(s->pick ? s->pick[j] : j) * frame, order, n2, size);
     pp_free(order);
     return status;
 }
 
 /* ---- start ---- */
 
-static pp_status check_input(const solve *s)
+static pp_status check_input(const pp_view_input *in)
 {
-    const pp_view_input *in = s->in;
     const int64_t n = pp_array_size(in->frames, 1), patterns = pp_array_size(in->frames, 0);
     if (pp_array_size(in->frames, 2) != n)
         return PP_FAIL(PP_ERR_DATA,
@@ -77,22 +61,32 @@ static pp_status check_input(const solve *s)
     return PP_OK;
 }
 
+/* This device's patterns and its part of the object. */
 static pp_status lay_out(solve *s)
 {
-    const double *positions = pp_array_read(s->in->positions);
+    const view *v = s->v;
+    const pp_box *box = &v->tiles.extended[s->rank];
     pp_sweep_setup *u = &s->setup;
-    u->n = pp_array_size(s->in->frames, 1);
-    u->patterns = pp_array_size(s->in->frames, 0);
-    u->modes = s->o->probe_modes;
-    u->mode = s->o->positions;
-    u->model = s->o->model;
-    u->frame_type = pp_array_dtype(s->in->frames);
-    u->probe_moves = s->o->solver.refine_probe;
-    u->threads = s->o->threads;
-    PP_TRY(pp_object_frame_of(positions, u->patterns, u->n, &s->frame));
-    memcpy(u->object, s->frame.size, sizeof u->object);
-    PP_TRY(PP_ALLOC(2 * u->patterns, &s->corners));
-    pp_object_corners(&s->frame, positions, u->patterns, u->n, s->corners);
+    *u = (pp_sweep_setup){.n = v->n,
+                          .patterns = v->tiles.patterns[s->rank],
+                          .modes = s->o->probe_modes,
+                          .mode = s->o->positions,
+                          .model = s->o->model,
+                          .frame_type = pp_array_dtype(s->in->frames),
+                          .probe_moves = s->o->solver.refine_probe,
+                          .threads = s->o->threads / v->tiles.count,
+                          .object = {box->to[0] - box->from[0], box->to[1] - box->from[1]}};
+    if (u->threads < 1) u->threads = 1;
+    PP_TRY(PP_ALLOC(2 * u->patterns + 1, &s->corners));
+    if (v->tiles.count > 1) PP_TRY(PP_ALLOC(u->patterns + 1, &s->pick));
+    int64_t mine = 0;
+    for (int64_t j = 0; j < v->patterns; j++) {
+        if (v->tile_of[j] != s->rank) continue;
+        for (int a = 0; a < 2; a++)
+            s->corners[2 * mine + a] = v->corners[2 * j + a] - (double)box->from[a];
+        if (s->pick) s->pick[mine] = j;
+        mine++;
+    }
     u->positions = s->corners;
     return PP_OK;
 }
@@ -113,6 +107,28 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
                  (double)pp_dtype_size(setup->frame_type);
 }
 
+void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
+                          const pp_tiles *tiles, int k, pp_split_method split, double *far_fields,
+                          double *rest)
+{
+    pp_sweep_setup mine = *setup;
+    const pp_box *box = &tiles->extended[k];
+    const double whole = (double)(tiles->object[0] * tiles->object[1]),
+                 frame = (double)(setup->n * setup->n);
+    mine.positions = NULL;
+    mine.patterns = tiles->patterns[k];
+    for (int a = 0; a < 2; a++) mine.object[a] = box->to[a] - box->from[a];
+    *far_fields = *rest = 0;
+    if (mine.patterns > 0) pp_view_bytes(&mine, kind, setup->probe_moves, far_fields, rest);
+    if (tiles->count == 1) return;
+    /* its own frames even where their order is natural, room for the probe's sums, on rank 0 of a hybrid group gradient
+     * twice, direction and weight of the whole object */
+    if (!kind->order)
+        *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
+    if (setup->probe_moves) *rest += frame * (double)setup->modes * sizeof(pp_c32);
+    if (split == PP_SPLIT_HYBRID && k == 0) *rest += whole * (3 * sizeof(pp_c32) + sizeof(float));
+}
+
 static pp_status choose(solve *s, const pp_sweep_class **kind)
 {
     double far, rest;
@@ -121,8 +137,9 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
         return PP_FAIL(PP_ERR_RUN, "back end %s has no sweep for %lld x %lld detectors",
                        s->backend->name, (long long)s->setup.n, (long long)s->setup.n);
     pp_view_bytes(&s->setup, *kind, s->o->solver.refine_probe, &far, &rest);
-    s->setup.keep = s->o->keep_far_field == PP_CHOOSE_YES ||
-                    (s->o->keep_far_field == PP_CHOOSE_AUTO && far + rest <= s->o->memory);
+    s->setup.keep =
+        s->o->keep_far_field == PP_CHOOSE_YES ||
+        (s->o->keep_far_field == PP_CHOOSE_AUTO && far + rest <= s->o->memory / s->v->tiles.count);
     s->implementation = (*kind)->name;
     return PP_OK;
 }
@@ -142,11 +159,12 @@ static pp_status start_probe(solve *s, double counts)
                        "the starting probe has power %g: it must be a finite number "
                        "above 0",
                        power);
-    s->out->probe_scale = rescale ? sqrt(counts / (double)u->patterns / power) : 1;
+    const double scale = rescale ? sqrt(counts / (double)s->v->patterns / power) : 1;
     for (int64_t k = 0; k < u->modes * n2; k++) {
-        s->probe[k].re *= (float)s->out->probe_scale;
-        s->probe[k].im *= (float)s->out->probe_scale;
+        s->probe[k].re *= (float)scale;
+        s->probe[k].im *= (float)scale;
     }
+    if (s->rank == 0) s->out->probe_scale = scale;
     pp_probe_center(s->probe, u->n, u->modes, s->center);
     return PP_OK;
 }
@@ -157,8 +175,8 @@ static pp_status start_point(solve *s)
     const pp_ptychography *m = &s->model;
     pp_status status = PP_OK;
     pp_c32 *one;
-    PP_TRY(pp_point_create(m, true, &s->point));
-    PP_TRY(PP_ALLOC(m->pixels, &one));
+    PP_TRY(pp_point_create_place(m, &s->point));
+    PP_TRY(PP_ALLOC(m->pixels + 1, &one));
     for (int64_t k = 0; k < m->pixels; k++) one[k] = (pp_c32){1, 0};
     PP_TRY_TO(done, m->backend->upload(s->point.object, one, (size_t)m->pixels * sizeof *one));
     PP_TRY_TO(done, m->backend->upload(s->point.probe, s->probe,
@@ -172,7 +190,7 @@ done:
 
 static pp_status run_solver(solve *s, pp_ptycho_result *result)
 {
-    const pp_ptycho_settings *settings = &s->o->solver;
+    const pp_ptycho_settings *settings = &s->settings;
     if (s->o->method == PP_PTYCHO_PUBLISHED)
         return pp_solve_published(&s->model, &s->point, settings, result);
     result->positions = settings->refine_positions ? s->corners : NULL;
@@ -186,13 +204,14 @@ static pp_status approach(solve *s)
     double *history;
     pp_sweep_setup setup = s->setup;
     pp_ptychography poisson = s->model;
-    pp_ptycho_settings settings = s->o->solver;
+    pp_ptycho_settings settings = s->settings;
     settings.iterations = s->o->amplitude_start, settings.refine_positions = false;
     if (setup.model != PP_SWEEP_POISSON || settings.iterations == 0) return PP_OK;
     setup.model = PP_SWEEP_AMPLITUDE, setup.keep = false;
     PP_TRY(PP_ALLOC(2 * settings.iterations + 1, &history));
     pp_ptycho_result result = {.cost = history, .step = history + settings.iterations + 1};
-    pp_status status = pp_ptychography_create(s->backend, s->implementation, &setup, &s->model);
+    pp_status status =
+        pp_ptychography_create_tile(s->backend, s->implementation, &setup, &s->split, &s->model);
     if (status == PP_OK) {
         status = s->o->method == PP_PTYCHO_PUBLISHED
                      ? pp_solve_published(&s->model, &s->point, &settings, &result)
@@ -212,6 +231,9 @@ static pp_status put_cost(const solve *s, const pp_ptycho_result *result)
     PP_TRY(pp_array_create_1d(PP_F64, 1, "1", &s->out->error));
     const double counts = s->model.totals.counts;
     *(double *)pp_array_data(s->out->error) = counts > 0 ? result->misfit / counts : 0;
+    s->out->iterations = result->done;
+    s->out->converged = result->converged;
+    s->out->adjointness = result->adjointness;
     return PP_OK;
 }
 
@@ -223,124 +245,105 @@ static pp_status solve_point(solve *s)
     pp_ptycho_result result = {.cost = history, .step = history + iterations + 1};
     pp_status status = approach(s);
     if (status == PP_OK) status = run_solver(s, &result);
-    if (status == PP_OK) status = put_cost(s, &result);
-    s->out->iterations = result.done;
-    s->out->converged = result.converged;
-    s->out->adjointness = result.adjointness;
+    if (status == PP_OK && s->rank == 0) status = put_cost(s, &result);
     pp_free(history);
     return status;
 }
 
-/* ---- results ---- */
-
-/* The pair may drift together: |F(p o)| does not change where both are moved by the same amount. */
-static pp_status move_back(solve *s)
-{
-    const pp_sweep_setup *u = &s->setup;
-    pp_c32 *probe = pp_array_data(s->out->probe);
-    double now[2], shift[2];
-    if (!s->o->solver.refine_probe) return PP_OK;
-    pp_probe_orthogonalise(probe, u->n, u->modes);
-    pp_probe_center(probe, u->n, u->modes, now);
-    for (int a = 0; a < 2; a++) s->out->moved[a] = shift[a] = s->center[a] - now[a];
-    PP_TRY(pp_probe_move(probe, u->n, u->modes, shift));
-    PP_TRY(pp_object_move(pp_array_data(s->out->object), u->object, shift, u->threads));
-    return PP_OK;
-}
-
-static pp_status put_positions(const solve *s)
-{
-    const int64_t count = 2 * s->setup.patterns, half = s->setup.n / 2;
-    PP_TRY(pp_array_copy(s->in->positions, &s->out->positions));
-    double *g = pp_array_data(s->out->positions);
-    for (int64_t i = 0; s->o->solver.refine_positions && i < count; i++)
-        g[i] = s->corners[i] - (double)(s->frame.origin[i % 2] - half);
-    PP_TRY(pp_array_create_1d(PP_I64, 2, "pixel", &s->out->origin));
-    memcpy(pp_array_data(s->out->origin), s->frame.origin, sizeof s->frame.origin);
-    return PP_OK;
-}
-
-static pp_status fetch(solve *s)
-{
-    const pp_ptychography *m = &s->model;
-    const int64_t n = s->setup.n;
-    PP_TRY(pp_array_create(PP_C32, 2, s->setup.object, "1", &s->out->object));
-    PP_TRY(pp_array_create(PP_C32, 3, (const int64_t[]){m->modes, n, n}, "sqrt(counts)",
-                           &s->out->probe));
-    PP_TRY(m->backend->download(pp_array_data(s->out->object), s->point.object,
-                                pp_array_bytes(s->out->object)));
-    PP_TRY(m->backend->download(pp_array_data(s->out->probe), s->point.probe,
-                                pp_array_bytes(s->out->probe)));
-    PP_TRY(move_back(s));
-    return put_positions(s);
-}
-
-static pp_status put_illumination(solve *s)
-{
-    const pp_ptychography *m = &s->model;
-    const pp_sweep_point at = {s->point.object, s->point.probe};
-    float *w;
-    PP_TRY(m->backend->upload(s->point.probe, pp_array_read(s->out->probe),
-                              pp_array_bytes(s->out->probe)));
-    PP_TRY(m->backend->alloc((size_t)m->pixels * sizeof *w, (void **)&w));
-    pp_status status = pp_sweep_illumination(m->sweep, w, NULL, &at);
-    if (status == PP_OK)
-        status = pp_array_create(PP_F32, 2, s->setup.object, "counts", &s->out->illumination);
-    if (status == PP_OK)
-        status = m->backend->download(pp_array_data(s->out->illumination), w,
-                                      pp_array_bytes(s->out->illumination));
-    m->backend->release(w);
-    return status;
-}
+/* ---- devices ---- */
 
 static pp_status run(solve *s)
 {
     const pp_sweep_class *kind;
     pp_sweep_facts facts;
-    PP_TRY(check_input(s));
     PP_TRY(lay_out(s));
     PP_TRY(choose(s, &kind));
     PP_TRY(order_frames(s, kind));
     s->setup.frames = s->frames ? s->frames : pp_array_read(s->in->frames);
     s->setup.mask = s->mask;
-    PP_TRY(pp_ptychography_create(s->backend, s->implementation, &s->setup, &s->model));
+    PP_TRY(pp_ptychography_create_tile(s->backend, s->implementation, &s->setup, &s->split,
+                                       &s->model));
     if (!(s->model.totals.counts > 0))
         return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
     PP_TRY(start_probe(s, s->model.totals.counts));
     PP_TRY(start_point(s));
     PP_TRY(solve_point(s));
-    pp_sweep_tell(s->model.sweep, &facts);
-    s->implementation = facts.implementation;
-    s->out->bytes_resident = facts.bytes_resident, s->out->bytes_moved = facts.bytes_moved;
-    PP_TRY(fetch(s));
-    return put_illumination(s);
+    if (s->model.sweep && s->rank == s->v->teller) {
+        pp_sweep_tell(s->model.sweep, &facts);
+        s->out->implementation = facts.implementation, s->out->kept = s->setup.keep;
+        s->out->bytes_resident = facts.bytes_resident, s->out->bytes_moved = facts.bytes_moved;
+    }
+    return pp_view_put(s);
+}
+
+/* One device's thread. */
+static pp_status work(const pp_comm *group, void *argument)
+{
+    view *v = argument;
+    solve s = {.v = v,
+               .in = v->in,
+               .o = v->o,
+               .out = v->out,
+               .backend = v->backend,
+               .settings = v->o->solver,
+               .rank = pp_comm_rank(group)};
+    if (v->tiles.count > 1)
+        s.split = (pp_split){.group = group, .tiles = &v->tiles, .method = v->o->split};
+    if (s.rank != 0) s.settings.stopped = NULL;
+    const pp_status status = run(&s);
+    pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe), pp_free(s.pick);
+    if (s.model.backend) {
+        pp_point_free(&s.model, &s.point);
+        pp_ptychography_free(&s.model);
+    }
+    if (s.rank == 0 && s.split.group)
+        pp_group_account(group, &v->out->waited, &v->out->bytes_received);
+    return status;
+}
+
+static pp_status cut(view *v)
+{
+    const pp_array *tiles = v->in->tiles, *tile_of = v->in->tile_of;
+    PP_TRY(PP_ALLOC(v->patterns, &v->tile_of));
+    if (!tiles || !tile_of)
+        return pp_tiles_cut(v->corners, v->patterns, v->n, v->frame.size, 1, &v->tiles, v->tile_of);
+    if (pp_array_size(tile_of, 0) != v->patterns)
+        return PP_FAIL(PP_ERR_DATA, "%lld frames, but tiles for %lld", (long long)v->patterns,
+                       (long long)pp_array_size(tile_of, 0));
+    memcpy(v->tile_of, pp_array_read(tile_of), pp_array_bytes(tile_of));
+    return pp_tiles_from(pp_array_read(tiles), pp_array_size(tiles, 0), v->tile_of, v->corners,
+                         v->patterns, v->n, v->frame.size, &v->tiles);
+}
+
+static pp_status prepare(view *v)
+{
+    const double *positions = pp_array_read(v->in->positions);
+    PP_TRY(check_input(v->in));
+    v->n = pp_array_size(v->in->frames, 1);
+    v->patterns = pp_array_size(v->in->frames, 0);
+    PP_TRY(pp_object_frame_of(positions, v->patterns, v->n, &v->frame));
+    PP_TRY(PP_ALLOC(2 * v->patterns, &v->corners));
+    pp_object_corners(&v->frame, positions, v->patterns, v->n, v->corners);
+    PP_TRY(cut(v));
+    while (v->tiles.patterns[v->teller] == 0) v->teller++;
+    return PP_OK;
 }
 
 pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *options,
                         pp_view_output *out)
 {
     pp_view_output result = {0};
-    solve s = {.in = input, .o = options, .out = &result};
-    s.backend = pp_backend_find(options->backend);
-    if (!s.backend)
+    view v = {.in = input, .o = options, .out = &result};
+    v.backend = pp_backend_find(options->backend);
+    if (!v.backend)
         return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", options->backend);
-    pp_status status = run(&s);
-    result.implementation = s.implementation, result.kept = s.setup.keep;
-    pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe);
-    if (s.model.backend) {
-        pp_point_free(&s.model, &s.point);
-        pp_ptychography_free(&s.model);
-    }
+    pp_status status = prepare(&v);
+    if (status == PP_OK) status = pp_group_run(v.tiles.count, work, &v);
+    result.devices = v.tiles.count;
+    pp_free(v.corners), pp_free(v.tile_of);
     if (status == PP_OK)
         *out = result;
     else
         pp_view_output_free(&result);
     return status;
-}
-
-void pp_view_output_free(pp_view_output *out)
-{
-    pp_array_free(&out->object), pp_array_free(&out->origin), pp_array_free(&out->illumination);
-    pp_array_free(&out->probe), pp_array_free(&out->positions);
-    pp_array_free(&out->cost), pp_array_free(&out->error);
 }

@@ -17,6 +17,8 @@ typedef struct pp_view_input {
     const pp_array *mask;      /* u8 [n][n] */
     const pp_array *positions; /* f64 [J][2] grid points */
     const pp_array *probe;     /* c32 [M0][n][n] */
+    const pp_array *tiles;     /* i64 [T][4], one device each; NULL: one device */
+    const pp_array *tile_of;   /* i32 [J] */
 } pp_view_input;
 
 typedef struct pp_view_options {
@@ -31,6 +33,7 @@ typedef struct pp_view_options {
     double memory;           /* bytes that keep_far_field = auto may fill */
     int threads;
     pp_ptycho_settings solver;
+    pp_split_method split; /* how the devices of one view work together */
 } pp_view_options;
 
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
@@ -41,7 +44,9 @@ typedef struct pp_view_output {
     const char *implementation;
     bool kept, converged;
     int64_t iterations;
-    double moved[2];                    /* pixels (y, x) that the pair was moved back by */
+    double moved[2]; /* pixels (y, x) that the pair was moved back by */
+    int devices;
+    double waited, bytes_received;      /* rank 0 of a group: seconds, bytes */
     double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;
 
@@ -52,5 +57,10 @@ void pp_view_output_free(pp_view_output *out);
 /** Bytes on the device for a view: kept far fields (or 0), and all the rest. object: Y, X. */
 void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
                    double *far_fields, double *rest);
+
+/** The same for device `k` of a group; setup: of the whole view. */
+void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
+                          const pp_tiles *tiles, int k, pp_split_method split, double *far_fields,
+                          double *rest);
 
 #endif

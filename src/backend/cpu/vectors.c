@@ -40,6 +40,42 @@ static pp_c64 dot(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t coun
     return sum;
 }
 
+static pp_c64 dot_rows(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t rows,
+                       int64_t columns, int64_t stride)
+{
+    pp_c64 sum = {0, 0};
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t at = r * stride;
+        const pp_c64 row = dot_part(x + at, y + at, w ? w + at : NULL, 0, columns);
+        sum.re += row.re, sum.im += row.im;
+    }
+    return sum;
+}
+
+static pp_c64 dot_box(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t rows,
+                      int64_t columns, int64_t stride, int threads)
+{
+    pp_c64 part[SEGMENTS], sum = {0, 0};
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int s = 0; s < SEGMENTS; s++) {
+        const int64_t from = rows * s / SEGMENTS, to = rows * (s + 1) / SEGMENTS,
+                      at = from * stride;
+        part[s] = dot_rows(x + at, y + at, w ? w + at : NULL, to - from, columns, stride);
+    }
+    for (int s = 0; s < SEGMENTS; s++) sum.re += part[s].re, sum.im += part[s].im;
+    return sum;
+}
+
+static void box(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
+                int64_t columns, bool add)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        float *t = to + r * to_stride;
+        const float *f = from ? from + r * from_stride : NULL;
+        for (int64_t k = 0; k < columns; k++) t[k] = (add ? t[k] : 0) + (f ? f[k] : 0);
+    }
+}
+
 static void direction(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta, int64_t count,
                       int threads)
 {
@@ -83,4 +119,4 @@ static void weight(float *w, double top, int64_t count, int threads)
     for (int64_t i = 0; i < count; i++) w[i] = pp_weight(w[i], limit);
 }
 
-const pp_vectors pp_cpu_vectors = {dot, direction, axpy, scale, largest, weight};
+const pp_vectors pp_cpu_vectors = {dot, direction, dot_box, box, axpy, scale, largest, weight};

@@ -1,0 +1,50 @@
+/* Sums of one view's model over a group of devices that each hold an extended tile (models/tiles.h).
+ *
+ * hybrid (Yu et al. 2021): the tiles' gradients are added up on rank 0, which makes the direction of the whole object and gives
+ * every tile its part; borders are exchanged after the update. gradient (Wang et al. 2022): what tiles add to pixels that
+ * others hold too goes from tile to tile, forward and back along each strip and then across strips, so that every tile
+ * has the sum of all on its extended tile and nobody has the whole. Copies of a pixel have the same bits on all tiles.
+ *
+ * Every function is collective over the group. Messages are read where they lie; the sender waits (settles) before it changes
+ * them. SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_SPLIT_H
+#define PP_SPLIT_H
+
+#include "backend/backend.h"
+#include "comm/group.h"
+#include "models/tiles.h"
+
+typedef enum pp_split_method {
+    PP_SPLIT_HYBRID,
+    PP_SPLIT_GRADIENT,
+    PP_SPLIT_HALO,
+    PP_SPLIT_INDEPENDENT
+} pp_split_method;
+
+typedef struct pp_split {
+    const pp_comm *group; /* NULL: one device alone */
+    const pp_tiles *tiles;
+    pp_split_method method;
+    const pp_backend *backend;
+} pp_split;
+
+/** This rank's extended tile, its core, and the whole object. */
+pp_box pp_split_extended(const pp_split *split);
+pp_box pp_split_core(const pp_split *split);
+pp_box pp_split_whole(const pp_split *split);
+
+/** image: `lanes` floats a pixel on the extended tile; becomes the sum over all tiles (gradient's passes). */
+PP_MUST_CHECK pp_status pp_split_pass(const pp_split *split, void *image, int lanes);
+/** whole (on rank 0, else NULL) = sum of the tiles' images. */
+PP_MUST_CHECK pp_status pp_split_gather(const pp_split *split, void *whole, const void *image,
+                                        int lanes);
+/** image = this tile's part of `whole` (on rank 0, else NULL). */
+PP_MUST_CHECK pp_status pp_split_scatter(const pp_split *split, void *image, const void *whole,
+                                         int lanes);
+/** Pixels of the image that other tiles own become theirs. */
+PP_MUST_CHECK pp_status pp_split_borders(const pp_split *split, void *image, int lanes);
+/** values[count] floats = sum over ranks, in rank order; room: as much again. */
+PP_MUST_CHECK pp_status pp_split_sum(const pp_split *split, float *values, float *room,
+                                     int64_t count);
+
+#endif

@@ -1,0 +1,48 @@
+/* One view on its way through the solver: what all its devices share, and what each has.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_VIEW_INTERNAL_H
+#define PP_VIEW_INTERNAL_H
+
+#include "models/tiles.h"
+#include "models/window.h"
+#include "solvers/view.h"
+
+typedef struct view {
+    const pp_view_input *in;
+    const pp_view_options *o;
+    const pp_backend *backend;
+    int64_t n, patterns;
+    pp_object_frame frame;
+    double *
+        corners; /* [J][2] in the whole object; at the end each device's are what it made of them */
+    int32_t *tile_of;
+    pp_tiles tiles;
+    int teller; /* the first device with patterns: tells what its sweep is */
+    pp_view_output *out;
+} view;
+
+typedef struct solve {
+    view *v;
+    int rank;
+    pp_split split; /* group NULL: alone */
+    const pp_view_input *in;
+    const pp_view_options *o;
+    const pp_backend *backend;
+    pp_ptycho_settings settings;
+    pp_sweep_setup setup;
+    const char *implementation;
+    double *corners;  /* [this device's patterns][2] in its tile */
+    int64_t *pick;    /* its patterns; NULL: all */
+    void *frames;     /* in detector order; NULL where that is the natural one */
+    uint8_t *mask;    /* in detector order */
+    pp_c32 *probe;    /* [M][n][n] start, on the host */
+    double center[2]; /* of the start probe */
+    pp_ptychography model;
+    pp_point point;
+    pp_view_output *out;
+} solve;
+
+/** From points on devices to the output's arrays; collective. */
+PP_MUST_CHECK pp_status pp_view_put(solve *s);
+
+#endif
