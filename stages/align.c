@@ -89,6 +89,7 @@ static const pp_port ports[] = {
     {"views", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
     {"shifts", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
     {"centre", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"wrapped", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END,
 };
 
@@ -333,8 +334,18 @@ static pp_status resample(job *j)
     return PP_OK;
 }
 
+/* 1 where the phase is arg psi, not unwrapped. */
+static pp_status put_wrapped(job *j)
+{
+    pp_array *wrapped = NULL;
+    PP_TRY(pp_array_create_1d(PP_I64, 1, "1", &wrapped));
+    *(int64_t *)pp_array_data(wrapped) = j->p->unwrap != UNWRAP_LEAST_SQUARES;
+    return pp_context_put(j->context, "wrapped", &wrapped);
+}
+
 static pp_status put_all(job *j)
 {
+    PP_TRY(put_wrapped(j));
     PP_TRY(pp_context_put(j->context, "projections", &j->out.projections));
     PP_TRY(pp_context_put(j->context, "phase", &j->out.phase));
     PP_TRY(pp_context_put(j->context, "theta", &j->out.theta));

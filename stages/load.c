@@ -16,11 +16,12 @@ static const pp_port ports[] = {
     {"views", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
     {"shifts", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
     {"centre", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"wrapped", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
 
 static const pp_param params[] = {
-    PP_PATH(pp_load, views, PP_P_INPUT_FILE, "", "table of the views: a line each with data file and angle in degrees; instead of file"),
-    PP_PATH(pp_load, file, PP_P_INPUT_FILE, "", "one data file; instead of views"),
+    PP_PATH(pp_load, views, PP_P_INPUT_FILE | PP_P_VIEWS_TABLE, "", "table of the views: a line each with data file and angle in degrees; instead of file"),
+    PP_PATH(pp_load, file, PP_P_INPUT_FILE | PP_P_VIEWS_TABLE, "", "one data file; instead of views"),
     PP_AUTO_REAL(pp_load, angle, auto, -36000, 36000, "degree", "angle of the view in file; auto: the file's"),
     PP_CHOICE(pp_load, format, "auto", "auto|cxi|projections", "what the files are: CXI, or a stack of projections (Data Exchange)"),
     PP_INT(pp_load, angle_sign, 1, -1, 1, "1", "-1 for an instrument that turns the other way; the data cannot tell, it mirrors the volume"),

@@ -124,18 +124,18 @@ static void plan(const void *params_, pp_plan *budget)
         const pp_view_entry *view = pp_views_entry(views, k);
         const pp_sweep_setup setup = setup_of(p, view, threads);
         const pp_sweep_class *kind =
-            pp_backend_sweep(pp_backend_find("auto"), &setup, sweep_name(p));
+            pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
         double f = 0, r = 0;
         if (kind) pp_view_bytes(&setup, kind, p->refine_probe, &f, &r);
         far = fmax(far, f), rest = fmax(rest, r);
-        seconds += seconds_of(p, view, threads);
+        seconds = fmax(seconds, seconds_of(p, view, threads));
     }
     const bool keep = p->keep_far_field == PP_CHOOSE_YES ||
                       (p->keep_far_field == PP_CHOOSE_AUTO && far + rest <= physical_memory() / 2);
     pp_plan_add(budget, PP_HOST, rest, "objects, gradients and work space of one view");
     if (keep) pp_plan_add(budget, PP_HOST, far, "kept far fields of one view");
     if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
-    pp_plan_work(budget, seconds / pp_plan_ranks(budget), "object and probe of all views");
+    pp_plan_work(budget, seconds, "object and probe of one view");
 }
 
 /* ---- transforms, planned once ---- */
@@ -161,14 +161,15 @@ done:
     return status;
 }
 
-static pp_status prepare(const ptycho *p, const pp_views *views)
+static pp_status prepare(const ptycho *p, const pp_context *context)
 {
+    const pp_views *views = pp_context_views(context);
+    const pp_backend *backend = pp_backend_find(pp_context_backend(context));
     int64_t last = 0;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
         const pp_view_entry *view = pp_views_entry(views, k);
         const pp_sweep_setup setup = setup_of(p, view, 1);
-        const pp_sweep_class *kind =
-            pp_backend_sweep(pp_backend_find("auto"), &setup, sweep_name(p));
+        const pp_sweep_class *kind = pp_backend_sweep(backend, &setup, sweep_name(p));
         if (view->frame == last || !kind) continue;
         last = view->frame;
         if (kind->prepare) PP_TRY(kind->prepare(view->frame));
@@ -186,11 +187,10 @@ static pp_status prepare(const ptycho *p, const pp_views *views)
 static pp_status open_stage(const void *params_, pp_context *context)
 {
     const pp_comm *comm = pp_context_comm(context);
-    const pp_views *views = pp_context_views(context);
     pp_status status = PP_OK;
-    if (pp_comm_rank(comm) == 0) status = prepare(params_, views);
+    if (pp_comm_rank(comm) == 0) status = prepare(params_, context);
     PP_TRY(share_wisdom(comm, status));
-    return prepare(params_, views);
+    return prepare(params_, context);
 }
 
 /* ---- one view ---- */
@@ -212,7 +212,7 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
 {
     const int ranks = pp_comm_local_size(pp_context_comm(context));
     return (pp_view_options){
-        .backend = "auto",
+        .backend = pp_context_backend(context),
         .implementation = sweep_name(p),
         .method = (pp_ptycho_method)p->method,
         .model = (pp_sweep_model)p->model,

@@ -19,7 +19,7 @@ static const pp_param params[] = {
 
 static const pp_port ports[] = {PP_PORT_END};
 
-static const pp_stage_file files[] = {{"report.html", ""}, {0}};
+static const pp_stage_file files[] = {{"report.html", "", NULL}, {0}};
 
 static void plan(const void *data, pp_plan *budget)
 {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/result.h"
 #include "io/stack_file.h"
+#include "tomo/stack_source.h"
 
 /* Nothing to choose: what is there is written. */
 typedef struct save {
@@ -23,6 +24,11 @@ static const pp_port ports[] = {
     {"views", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
     {"shifts", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
     {"centre", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"wrapped", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
+    {"object", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"origin", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"illumination", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
+    {"positions", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"delta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"beta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     PP_PORT_END};
@@ -30,8 +36,8 @@ static const pp_port ports[] = {
 
 enum { PROJECTIONS, VOLUME };
 static const pp_stage_file files[] = {
-    {"projections.h5", "projections phase theta views shifts centre"},
-    {"volume.h5", "delta beta"},
+    {"projections.h5", "projections phase theta views shifts centre wrapped", "object"},
+    {"volume.h5", "delta beta", NULL},
     {0}};
 
 static pp_status file_path(const pp_context *context, int file, char **out)
@@ -70,6 +76,32 @@ static pp_status is_finished(const pp_context *context, const char *path, const 
     return PP_OK;
 }
 
+/* Who made the phase says that it did not unwrap it. */
+static bool is_wrapped(const pp_context *context)
+{
+    const pp_array *wrapped = pp_context_get(context, "wrapped");
+    return wrapped && *(const int64_t *)pp_array_read(wrapped) != 0;
+}
+
+/* Without align: the views' objects cut to their common field, arg psi as it is. */
+static pp_status write_raw(pp_context *context, const char *path, pp_file_facts *facts)
+{
+    pp_stack_arrays a = {0};
+    pp_status status = pp_stack_raw(context, &a, &facts->pixel_size);
+    if (status == PP_OK) {
+        const pp_stack_ports stack = {.projections = a.projections,
+                                      .phase = a.phase,
+                                      .theta = a.theta,
+                                      .views = a.views,
+                                      .shifts = a.shifts,
+                                      .centre = a.centre,
+                                      .wrapped = true};
+        status = pp_projections_write(path, &stack, facts, pp_context_comm(context));
+    }
+    pp_stack_arrays_free(&a);
+    return status;
+}
+
 static pp_status write_projections(pp_context *context, const char *path,
                                    const pp_file_facts *facts)
 {
@@ -78,15 +110,17 @@ static pp_status write_projections(pp_context *context, const char *path,
                                   .theta = pp_context_get(context, "theta"),
                                   .views = pp_context_get(context, "views"),
                                   .shifts = pp_context_get(context, "shifts"),
-                                  .centre = pp_context_get(context, "centre")};
+                                  .centre = pp_context_get(context, "centre"),
+                                  .wrapped = is_wrapped(context)};
     if (!stack.theta)
         return PP_FAIL(PP_ERR_RUN, "projections without angles (port theta) cannot be stored");
     return pp_projections_write(path, &stack, facts, pp_context_comm(context));
 }
 
-static pp_status write_file(pp_context *context, int file, const char *path,
-                            const pp_file_facts *facts)
+static pp_status write_file(pp_context *context, int file, const char *path, pp_file_facts *facts)
 {
+    if (file == PROJECTIONS && !pp_context_get(context, "projections"))
+        return write_raw(context, path, facts);
     if (file == PROJECTIONS) return write_projections(context, path, facts);
     return pp_volume_write(path, pp_context_get(context, "delta"), pp_context_get(context, "beta"),
                            facts, pp_context_comm(context));
@@ -94,7 +128,6 @@ static pp_status write_file(pp_context *context, int file, const char *path,
 
 static pp_status save_file(pp_context *context, int file, const char *port)
 {
-    if (!pp_context_get(context, port)) return PP_OK;
     pp_geometry geometry = {0};
     pp_file_facts facts = {0};
     char *path = NULL;
@@ -114,8 +147,14 @@ static pp_status save_file(pp_context *context, int file, const char *port)
 static pp_status run(const void *ignored, pp_context *context)
 {
     (void)ignored;
-    PP_TRY(save_file(context, PROJECTIONS, "projections"));
-    return save_file(context, VOLUME, "delta");
+    const char *hash, *parameters;
+    pp_context_identity(context, "object", &hash, &parameters);
+    const bool several = pp_views_count(pp_context_views(context)) > 1;
+    if (pp_context_get(context, "projections"))
+        PP_TRY(save_file(context, PROJECTIONS, "projections"));
+    else if (*hash && several) /* results of views lie in their files */
+        PP_TRY(save_file(context, PROJECTIONS, "object"));
+    return pp_context_get(context, "delta") ? save_file(context, VOLUME, "delta") : PP_OK;
 }
 
 static pp_status restore_port(pp_context *context, const char *path, const char *port)

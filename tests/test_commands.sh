@@ -2,9 +2,6 @@
 # The command line: help at every level, exit codes, nearest names, what goes to which stream, new.
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
-for stage in simulate load partition ptycho stitch align tomo save report; do
-    "$POLYPTYCH" stages $stage >/dev/null 2>&1 || { echo "skipped: no stage $stage"; exit 77; }
-done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1

@@ -104,7 +104,7 @@ PP_API void pp_check_warning(pp_check *check, const char *key, const char *forma
 PP_API void pp_check_info(pp_check *check, const char *format, ...) PP_PRINTF(2, 3);
 /** Moves this thread's error record into the collector. */
 PP_API void pp_check_last_error(pp_check *check, const char *key);
-/** Whether the user gave this parameter. */
+/** Whether the user gave this parameter a value other than its default (config.cfg gives every one). */
 PP_API bool pp_check_given(const pp_check *check, const char *key);
 
 /** What a stage will need. View scope: for one view, the largest of `views`; campaign scope: on one of `ranks` ranks. */
@@ -115,6 +115,8 @@ PP_API void pp_plan_work(pp_plan *plan, double seconds, const char *what);
 PP_API const pp_views *pp_plan_views(const pp_plan *plan);
 PP_API int pp_plan_ranks(const pp_plan *plan);
 PP_API int pp_plan_threads(const pp_plan *plan);
+/** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
+PP_API const char *pp_plan_backend(const pp_plan *plan);
 /** The parameter to change when this stage does not fit, e.g. "ptycho.keep_far_field". */
 PP_API void pp_plan_knob(pp_plan *plan, const char *knob);
 
@@ -139,6 +141,8 @@ PP_API PP_MUST_CHECK pp_status pp_context_view_result(pp_context *context, int64
                                                       const char *port, pp_array **out);
 /** Threads of this rank for this call; the run's seed; the run's directory (absolute); the stage's id. */
 PP_API int pp_context_threads(const pp_context *context);
+/** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
+PP_API const char *pp_context_backend(const pp_context *context);
 PP_API int64_t pp_context_seed(const pp_context *context);
 PP_API const char *pp_context_output(const pp_context *context);
 PP_API const char *pp_context_stage_id(const pp_context *context);
@@ -172,12 +176,14 @@ enum {
     PP_STAGE_MAKES = 8 /* a source that makes its data files itself: they do not count as inputs */
 };
 
-/** A result file of an output stage: written only if the first port is connected, with this port's identity
+/** A result file of an output stage: written only if the first port is connected, or else `instead`, with this port's identity
  *  (pp_context_identity) in it. */
 typedef struct pp_stage_file {
     const char *name; /* relative to the run's directory: "projections.h5" */
     const char
         *ports; /* what `restore` can put back from it, blanks between: "projections phase theta" */
+    const char *
+        instead; /* port of view scope that the file can be made from, where there are several views; or NULL */
 } pp_stage_file;
 
 /** A stage's const description. New members are appended; struct_size tells which are there. */

@@ -17,15 +17,15 @@ static FILE *log_file;
 
 static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
 
-static void write_line(pp_log_level level, const char *text)
+static void write_line(const char *kind, const char *text)
 {
     char who[32] = "";
     if (rank_number > 0) (void)snprintf(who, sizeof who, "[rank %d] ", rank_number);
-    (void)fprintf(stderr, "%s%s%s\n", who, prefix[level], text);
+    (void)fprintf(stderr, "%s%s%s\n", who, kind, text);
     if (!log_file) return;
     char now[PP_CLOCK_TEXT];
     pp_clock_text(now);
-    (void)fprintf(log_file, "%s %s%s%s\n", now, who, prefix[level], text);
+    (void)fprintf(log_file, "%s %s%s%s\n", now, who, kind, text);
     (void)fflush(log_file);
 }
 
@@ -38,7 +38,14 @@ void pp_log(pp_log_level level, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     (void)pthread_mutex_lock(&lock);
-    write_line(level, text);
+    write_line(prefix[level], text);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void pp_log_finding(const char *text)
+{
+    (void)pthread_mutex_lock(&lock);
+    write_line("", text);
     (void)pthread_mutex_unlock(&lock);
 }
 

@@ -10,6 +10,8 @@ void pp_log_set_level(pp_log_level level);
 /** Only rank 0 prints information. */
 void pp_log_set_rank(int rank);
 /** Appends every line to this file too, with the time; NULL closes it. */
+/** An error that begins with its place, "FILE:LINE: ...": without a word in front. */
+void pp_log_finding(const char *text);
 PP_MUST_CHECK pp_status pp_log_set_file(const char *path);
 
 #endif

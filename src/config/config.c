@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "config/config.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/text.h"
 #include "config/object.h"
@@ -27,6 +29,20 @@ const char *pp_config_path(const pp_config *config)
 int pp_config_stages(const pp_config *config)
 {
     return config->count;
+}
+
+bool pp_config_complete(const pp_config *config)
+{
+    return config->unknown == 0;
+}
+
+pp_origin pp_config_origin(const pp_config *config, const char *setting)
+{
+    pp_origin origin = {0};
+    for (int i = 0; pp_settings_params[i].name; i++)
+        if (strcmp(pp_settings_params[i].name, setting) == 0) origin = config->given[i];
+    if (!origin.file) origin.file = config->path;
+    return origin;
 }
 
 const pp_config_stage *pp_config_stage_at(const pp_config *config, int index)

@@ -70,6 +70,10 @@ const pp_settings *pp_config_settings(const pp_config *config);
 const char *pp_config_path(const pp_config *config);
 /** Stages in order; a group whose `use` is unknown is left out (and is a finding). */
 int pp_config_stages(const pp_config *config);
+/** Whether every group of `stages` is a stage that is known: else the order of those that are says nothing. */
+bool pp_config_complete(const pp_config *config);
+/** Where a setting was given; the file without a line where it is the default. */
+pp_origin pp_config_origin(const pp_config *config, const char *setting);
 const pp_config_stage *pp_config_stage_at(const pp_config *config, int index);
 /** The settings' own table, for the reference and the templates. */
 extern const pp_param pp_settings_params[];

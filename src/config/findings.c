@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "config/config.h"
 #include "config/place.h"
 
@@ -65,8 +66,10 @@ void pp_findings_print(const pp_findings *findings)
         const pp_finding *f = &findings->items[i];
         if (f->kind == PP_FINDING_INFO)
             (void)printf("%s\n", f->text);
+        else if (f->kind == PP_FINDING_ERROR)
+            pp_log_finding(f->text); /* begins with its place, as compilers' messages do */
         else
-            pp_log(f->kind == PP_FINDING_ERROR ? PP_LOG_ERROR : PP_LOG_WARNING, "%s", f->text);
+            pp_warn("%s", f->text);
     }
     (void)fflush(stdout);
 }
@@ -157,8 +160,27 @@ void pp_check_last_error(pp_check *check, const char *key)
     pp_check_error(check, key, error.status, "%s", error.text);
 }
 
+/* Whether the values of one row are the same, as text. */
+static bool is_default(const pp_stage_class *stage, int row, const void *params)
+{
+    void *defaults = NULL;
+    char *value = NULL, *usual = NULL;
+    pp_status status = pp_alloc(1, stage->params_size, &defaults);
+    if (status == PP_OK) status = pp_param_defaults(stage->params, defaults);
+    if (status == PP_OK) status = pp_param_text(&stage->params[row], params, &value);
+    if (status == PP_OK) status = pp_param_text(&stage->params[row], defaults, &usual);
+    const bool same = status == PP_OK && strcmp(value, usual) == 0;
+    if (status != PP_OK) pp_log_last_error();
+    pp_free(usual);
+    pp_free(value);
+    pp_free(defaults);
+    return same;
+}
+
 bool pp_check_given(const pp_check *check, const char *key)
 {
-    const int row = row_of(check->stage->stage, key);
-    return row >= 0 && check->stage->given && check->stage->given[row].file;
+    const pp_config_stage *stage = check->stage;
+    const int row = row_of(stage->stage, key);
+    return row >= 0 && stage->given && stage->given[row].file &&
+           !is_default(stage->stage, row, stage->params);
 }

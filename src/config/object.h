@@ -11,6 +11,8 @@ struct pp_config {
     const char *path;
     pp_settings settings;
     int count;
+    int unknown;             /* groups of the list that are no known stage */
+    pp_origin *given;        /* of the settings, one a row (arena) */
     pp_config_stage *stages; /* arena */
 };
 

@@ -89,11 +89,13 @@ static pp_status read_stage(pp_reader *r, const config_setting_t *list, int inde
             r, setting, NULL,
             "stage %d of the list has no name: write { use = \"NAME\"; ... }, see polyptych stages",
             index + 1);
+        r->config->unknown++;
         return PP_OK;
     }
     const pp_stage_class *found = r->classes->find(use);
     if (!found) {
         refuse_stage(r, setting, use);
+        r->config->unknown++;
         return PP_OK;
     }
     int number = 1;

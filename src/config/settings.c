@@ -115,6 +115,7 @@ pp_status pp_reader_settings(pp_reader *r, const config_setting_t *root)
     if (!config_setting_get_member(root, "schema"))
         pp_reader_report(r, root, NULL, "schema is missing: write schema = 1;");
     PP_TRY(pp_reader_rows(r, &g));
+    r->config->given = g.given;
     pp_reader_refuse_unknown(r, &g, others);
     PP_TRY(absolute_plugins(r, &g));
     check_backend(r, &g);

@@ -145,6 +145,11 @@ int pp_context_threads(const pp_context *context)
     return context->run->threads;
 }
 
+const char *pp_context_backend(const pp_context *context)
+{
+    return pp_backend_setting(context->run->settings->backend);
+}
+
 int64_t pp_context_seed(const pp_context *context)
 {
     return context->run->settings->seed;

@@ -78,30 +78,12 @@ static void ask_source(pp_run *run, pp_findings *findings)
         pp_views_check(&run->views, &check, pp_comm_size(run->world));
 }
 
-/* A back end that is not built is a wrong file; one without a device lacks a resource. */
-static void check_backend(const pp_run *run, pp_findings *findings)
-{
-    const char *name = pp_backend_setting(run->settings->backend), *why = NULL;
-    const pp_backend *backend = pp_backend_find(name);
-    const char *file = pp_config_path(run->config);
-    if (!backend && pp_findings_worst(findings) == PP_OK)
-        pp_findings_add(
-            findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
-            "%s: backend = \"%s\" is not built into this program; see polyptych devices", file,
-            name);
-    if (backend && backend->devices(&why) == 0)
-        pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
-                        "%s: backend = \"%s\" finds no device: %s", file, name,
-                        why ? why : "none is there");
-}
-
 static pp_status inspect(pp_run *run, pp_findings *findings)
 {
     if (!run->config) return PP_OK;
     PP_TRY(pp_pipeline_create(run->config, findings, &run->pipeline));
     if (!is_root(run) || run->pipeline->count == 0) return PP_OK;
     pp_store_check(run, findings);
-    check_backend(run, findings);
     ask_stages(run, findings);
     ask_source(run, findings);
     return PP_OK;
@@ -161,7 +143,7 @@ static pp_status hash_inputs(pp_run *run, const pp_inputs *known)
     for (int k = 0; k < run->pipeline->count; k++) {
         const pp_config_stage *stage = &run->pipeline->nodes[k].config;
         for (const pp_param *p = stage->stage->params; p && p->name; p++) {
-            if (!(p->flags & PP_P_INPUT_FILE) || (p->flags & PP_P_VIEWS_TABLE)) continue;
+            if (!(p->flags & PP_P_INPUT_FILE)) continue;
             const char *path =
                 *(const char *const *)(const void *)((const char *)stage->params + p->offset);
             if (path && *path) PP_TRY(pp_inputs_add(&run->inputs, known, path));
@@ -296,7 +278,12 @@ static pp_status work(pp_run *run)
 /* Errors that are not findings are told once, by rank 0. */
 static void tell(pp_run *run, pp_status status)
 {
-    if (status != PP_OK && !run->told && is_root(run)) pp_log_last_error();
+    if (status != PP_OK && !run->told && is_root(run)) {
+        if (status == PP_ERR_CONFIG)
+            pp_log_finding(pp_error_last()->text);
+        else
+            pp_log_last_error();
+    }
     run->told = true;
 }
 

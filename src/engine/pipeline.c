@@ -187,11 +187,21 @@ static pp_status fill(pp_pipeline *p, const pp_config *config, pp_findings *find
     return pp_pipeline_connect(p, findings);
 }
 
+/* With a stage missing whose name is wrong, what the others lack says nothing: dropped. */
+static pp_status fill_incomplete(pp_pipeline *p, const pp_config *config)
+{
+    pp_findings dropped = {0};
+    const pp_status status = fill(p, config, &dropped);
+    pp_findings_free(&dropped);
+    return status;
+}
+
 pp_status pp_pipeline_create(const pp_config *config, pp_findings *findings, pp_pipeline **out)
 {
     pp_pipeline *p = NULL;
     PP_TRY(PP_ALLOC(1, &p));
-    const pp_status status = fill(p, config, findings);
+    const pp_status status =
+        pp_config_complete(config) ? fill(p, config, findings) : fill_incomplete(p, config);
     if (status == PP_OK)
         *out = p;
     else

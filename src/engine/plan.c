@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/place.h"
 #include "engine/run.h"
 
 enum { MEMORIES = 3 };
@@ -65,6 +66,11 @@ int pp_plan_ranks(const pp_plan *plan)
 int pp_plan_threads(const pp_plan *plan)
 {
     return plan->run->threads;
+}
+
+const char *pp_plan_backend(const pp_plan *plan)
+{
+    return pp_backend_setting(plan->run->settings->backend);
 }
 
 void pp_plan_knob(pp_plan *plan, const char *knob)
@@ -151,9 +157,10 @@ static void check_disk(const pp_run *run, const totals *t, pp_findings *findings
     if (pp_file_space(pp_run_output(run), &space) != PP_OK || t->disk <= space) return;
     scaled(t->disk, needs);
     scaled(space, has);
-    pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
-                    "%s: output = \"%s\" needs %s of disk and %s are free: give another output",
-                    pp_config_path(run->config), pp_run_output(run), needs, has);
+    const pp_place place = {.origin = pp_config_origin(run->config, "output")};
+    pp_place_report(place, findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                    "output = \"%s\" needs %s of disk and %s are free: give another output",
+                    pp_run_output(run), needs, has);
 }
 
 static pp_status add_summary(const pp_run *run, const totals *t, pp_text *out)

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/place.h"
 #include "engine/run.h"
 
 enum { CHANGES_BYTES = 1500 };
@@ -61,21 +62,21 @@ static bool is_writable(const char *path)
 
 void pp_store_check(const pp_run *run, pp_findings *findings)
 {
-    const char *output = pp_run_output(run), *config = pp_config_path(run->config);
+    const char *output = pp_run_output(run);
+    const pp_place place = {.origin = pp_config_origin(run->config, "output")};
     char *ours = NULL;
     if (pp_run_path(run, marker, &ours) != PP_OK) return;
     if (pp_file_exists(output) && !pp_file_is_folder(output))
-        pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
-                        "%s: output = \"%s\" is a file; give a folder", config, output);
+        pp_place_report(place, findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
+                        "output = \"%s\" is a file; give a folder", output);
     else if (pp_file_exists(output) && !pp_file_exists(ours) && !is_empty(output))
-        pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
-                        "%s: output = \"%s\" holds files that another program made; give a folder "
+        pp_place_report(place, findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
+                        "output = \"%s\" holds files that another program made; give a folder "
                         "that is empty or not there yet",
-                        config, output);
+                        output);
     else if (!is_writable(output))
-        pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
-                        "%s: output = \"%s\" cannot be written: %s", config, output,
-                        strerror(errno));
+        pp_place_report(place, findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                        "output = \"%s\" cannot be written: %s", output, strerror(errno));
     pp_free(ours);
 }
 
@@ -196,13 +197,26 @@ static const pp_stage_file *file_of(const pp_node *node, int file)
     return files ? &files[file] : NULL;
 }
 
-/* Node that wrote what the file's first port holds; -1 where it is not connected. */
+static int writer_at(const pp_node *node, const char *name)
+{
+    const int port = name ? pp_node_port(node, name) : -1;
+    return port < 0 ? -1 : node->writer[port];
+}
+
+/* Node that wrote what the file's first port holds, or the one instead of it; -1 where none is connected. */
 static int writer_of(const pp_node *node, const pp_stage_file *file)
 {
     char first[64];
     (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(file->ports, " "), file->ports);
-    const int port = pp_node_port(node, first);
-    return port < 0 ? -1 : node->writer[port];
+    const int writer = writer_at(node, first);
+    return writer >= 0 ? writer : writer_at(node, file->instead);
+}
+
+/* The results of views are put together only where there are several. */
+static bool is_wanted(const pp_run *run, int writer)
+{
+    if (writer < 0) return false;
+    return run->pipeline->nodes[writer].scope == PP_SCOPE_CAMPAIGN || run->views.count > 1;
 }
 
 static pp_status file_state(const pp_run *run, int index, int file, conflicts *all, bool *wanted,
@@ -212,7 +226,7 @@ static pp_status file_state(const pp_run *run, int index, int file, conflicts *a
     const pp_stage_file *one = file_of(node, file);
     *right = *wanted = false;
     const int writer = one ? writer_of(node, one) : -1;
-    if (writer < 0) return PP_OK;
+    if (!is_wanted(run, writer)) return PP_OK;
     *wanted = true;
     pp_identity identity = {{0}, NULL};
     char *path = NULL;
@@ -247,12 +261,15 @@ pp_status pp_store_survey(pp_run *run)
         for (int64_t i = 0; i < run->views.count; i++) PP_TRY(survey_view(run, i, &all));
     PP_TRY(survey_files(run, &all));
     if (all.count == 0) return PP_OK;
+    char where[1200];
+    pp_place_text((pp_place){.origin = pp_config_origin(run->config, "output")}, where,
+                  sizeof where);
     if (!run->request->restart)
         return PP_FAIL(PP_ERR_CONFIG,
-                       "%s: output = \"%s\" has %lld finished file%s of other parameters, such as "
+                       "%soutput = \"%s\" has %lld finished file%s of other parameters, such as "
                        "%s; give another output, or replace them with --restart%s",
-                       pp_config_path(run->config), pp_run_output(run), (long long)all.count,
-                       all.count > 1 ? "s" : "", all.first, all.changes);
+                       where, pp_run_output(run), (long long)all.count, all.count > 1 ? "s" : "",
+                       all.first, all.changes);
     pp_info("made again with --restart: %lld file%s of other parameters%s", (long long)all.count,
             all.count > 1 ? "s" : "", all.changes);
     return PP_OK;

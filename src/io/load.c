@@ -222,12 +222,13 @@ static pp_status describe_counts(listing *self, const pp_cxi *cxi)
     PP_TRY(pp_cxi_read(cxi, &self->options, &rules, &frames, &mask, &facts));
     const double pixels = (double)(cxi->n * cxi->n);
     pp_check_info(self->check,
-                  "counts in %lld of %lld frames: largest %.6g, %.6g a frame, kept as %s; %.3g %% "
-                  "of the pixels masked, %lld single values not measured, %lld pixels 0 in every "
+                  "counts in %lld of %lld frames: largest %.6g, %.6g a frame, kept as %s; %lld "
+                  "dead pixels (%.3g %%), %lld single values not measured, %lld pixels 0 in every "
                   "frame (taken as data)",
                   (long long)facts.frames, (long long)cxi->patterns, facts.largest, facts.mean,
-                  pp_dtype_name(pp_array_dtype(frames)), 100 * (double)facts.masked / pixels,
-                  (long long)facts.unmeasured, (long long)facts.zero);
+                  pp_dtype_name(pp_array_dtype(frames)), (long long)facts.masked,
+                  100 * (double)facts.masked / pixels, (long long)facts.unmeasured,
+                  (long long)facts.zero);
     pp_array_free(&frames);
     pp_array_free(&mask);
     return PP_OK;
@@ -238,6 +239,7 @@ static pp_status describe_overlap(listing *self, const pp_cxi *cxi, const pp_sca
     const char *path = self->load->probe_file[0] ? self->load->probe_file : cxi->path;
     pp_array *probe = NULL;
     if (self->load->probe != PP_PROBE_FILE) return PP_OK;
+    if (self->load->probe_file[0] && self->probe_modes < 1) return PP_OK; /* told already */
     PP_TRY(pp_probe_read(path, cxi->raw[0], cxi->n, &probe));
     const double diameter = pp_probe_diameter(probe);
     pp_array_free(&probe);

@@ -83,11 +83,24 @@ static pp_status put_port(const pp_load *load, pp_context *context, const char *
     return status;
 }
 
+/* 1 where the file says that its phase is wrapped. */
+static pp_status put_wrapped(const pp_load *load, pp_context *context)
+{
+    pp_stack_head head = {0};
+    pp_array *wrapped = NULL;
+    pp_status status = pp_stack_head_read(load->file, &head);
+    if (status == PP_OK) status = pp_array_create_1d(PP_I64, 1, "1", &wrapped);
+    if (status == PP_OK) *(int64_t *)pp_array_data(wrapped) = head.wrapped;
+    pp_stack_head_free(&head);
+    PP_TRY(pp_comm_agree(pp_context_comm(context), status));
+    return pp_context_put(context, "wrapped", &wrapped);
+}
+
 pp_status pp_load_projections(const pp_load *load, pp_context *context)
 {
     static const char *const ports[] = {"projections", "phase",  "theta",
                                         "views",       "shifts", "centre"};
     for (size_t k = 0; k < sizeof ports / sizeof *ports; k++)
         PP_TRY(put_port(load, context, ports[k]));
-    return PP_OK;
+    return put_wrapped(load, context);
 }

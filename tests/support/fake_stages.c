@@ -247,7 +247,8 @@ static const pp_port save_ports[] = {
     {"total", PP_IN, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     {"mean", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
-static const pp_stage_file save_files[] = {{"total.h5", "total"}, {"mean.h5", "mean"}, {0}};
+static const pp_stage_file save_files[] = {
+    {"total.h5", "total", NULL}, {"mean.h5", "mean", NULL}, {0}};
 
 static void path_of(const pp_context *context, const char *name, char out[4096])
 {
