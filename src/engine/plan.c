@@ -144,10 +144,11 @@ static void check_host(const pp_run *run, const totals *t, int scope, const char
     scaled(run->machine.memory, has);
     pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
                     "%s: the %s stages of %d rank%s on a node need %s of host memory and %s are "
-                    "available: change %s%suse fewer ranks a node",
+                    "available: %s%s%s%s",
                     pp_config_path(run->config), scope == PP_SCOPE_VIEW ? "view" : "campaign",
-                    local, local > 1 ? "s" : "", needs, has, *knob ? knob : "",
-                    *knob ? ", or " : "");
+                    local, local > 1 ? "s" : "", needs, has, *knob ? "change " : "", knob,
+                    *knob ? ", or " : "",
+                    local > 1 ? "start fewer ranks on a node" : "take a machine with more memory");
 }
 
 static void check_disk(const pp_run *run, const totals *t, pp_findings *findings)

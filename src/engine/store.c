@@ -57,6 +57,10 @@ static bool is_writable(const char *path)
         if (!slash) return false;
         *slash = 0;
     }
+    if (*part && !pp_file_is_folder(part)) {
+        errno = ENOTDIR;
+        return false;
+    }
     return access(*part ? part : "/", W_OK) == 0;
 }
 
