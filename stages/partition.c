@@ -11,7 +11,8 @@
 typedef struct partition {
     int64_t devices_per_view;
     int method;
-    double device_memory;
+    double device_memory, halo_rows;
+    int64_t period;
 } partition;
 
 /* clang-format off */
@@ -20,12 +21,14 @@ static const pp_port ports[] = {
     {"positions", PP_IN, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"tiles", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
     {"tile_of", PP_OUT, PP_DTYPE_BIT(PP_I32), {PP_AXIS_PATTERN}, "1"},
-    {"split", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
+    {"split", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
 
 static const pp_param params[] = {
     PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
-    PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|~halo|~independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022)"),
+    PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|halo|~independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022); halo: each tile for itself with the patterns around it, voxels pasted into halos (Halo Voxel Exchange), approximate"),
+    PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
+    PP_INT(partition, period, 1, 1, 1000000, "1", "method halo: iterations between exchanges"),
     PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),
     PP_PARAM_END};
 /* clang-format on */
@@ -88,6 +91,9 @@ static pp_status cut(const partition *p, const cutting *c, pp_tiles *tiles, doub
     for (;; devices++) {
         PP_TRY(pp_tiles_cut(c->corners, c->patterns, setup.n, c->frame.size, devices, tiles,
                             c->tile_of));
+        if (p->method == PP_SPLIT_HALO && devices > 1)
+            PP_TRY(pp_tiles_surround(tiles, c->corners, c->patterns, setup.n, c->tile_of,
+                                     p->halo_rows * pp_tiles_step(c->corners, c->patterns)));
         *bytes = most_bytes(p, &setup, tiles);
         if (p->devices_per_view != PP_AUTO || !limited || *bytes <= p->device_memory) return PP_OK;
         if (devices == PP_TILES_MOST)
@@ -105,13 +111,14 @@ static pp_status put_tiles(const partition *p, pp_context *context, const pp_til
     pp_array *boxes = NULL, *split = NULL;
     pp_status status = PP_OK;
     PP_TRY_TO(done, pp_array_create(PP_I64, 2, shape, "pixel", &boxes));
-    PP_TRY_TO(done, pp_array_create_1d(PP_I64, 1, "1", &split));
+    PP_TRY_TO(done, pp_array_create_1d(PP_F64, 3, "1", &split));
     int64_t *box = pp_array_data(boxes);
     for (int k = 0; k < tiles->count; k++) {
         memcpy(box + 4 * k, tiles->core[k].from, 2 * sizeof *box);
         memcpy(box + 4 * k + 2, tiles->core[k].to, 2 * sizeof *box);
     }
-    *(int64_t *)pp_array_data(split) = p->method;
+    double *how = pp_array_data(split);
+    how[0] = p->method, how[1] = p->halo_rows, how[2] = (double)p->period;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
     status = pp_context_put(context, "split", &split);
 done:

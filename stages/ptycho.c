@@ -31,7 +31,7 @@ static const pp_port ports[] = {
     {"probe", PP_INOUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
     {"tiles", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
     {"tile_of", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I32), {PP_AXIS_PATTERN}, "1"},
-    {"split", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
+    {"split", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     {"object", PP_OUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
     {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
@@ -276,7 +276,11 @@ static pp_status run(const void *params_, pp_context *context)
                                  .tiles = pp_context_get(context, "tiles"),
                                  .tile_of = pp_context_get(context, "tile_of")};
     pp_view_options options = options_of(p, context, &watcher);
-    if (split) options.split = (pp_split_method) * (const int64_t *)pp_array_read(split);
+    if (split) {
+        const double *how = pp_array_read(split);
+        options.split = (pp_split_method)how[0];
+        options.halo_rows = how[1], options.period = (int64_t)how[2];
+    }
     pp_view_output out;
     PP_TRY(pp_view_solve(&input, &options, &out));
     tell(context, &out);

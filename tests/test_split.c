@@ -491,6 +491,93 @@ START_TEST(a_group_solves_as_one_device)
 }
 END_TEST
 
+/* ---- approximate methods ---- */
+
+static pp_view_options known_probe(int64_t iterations, pp_split_method split)
+{
+    pp_view_options o = options_of(iterations, split);
+    o.solver.refine_probe = o.solver.refine_positions = false;
+    o.halo_rows = 2, o.period = 2;
+    return o;
+}
+
+/* Mean |step| of the object from pixel to pixel over the borders of tiles, relative to everywhere else, on what is lit. */
+static double seam(const pp_view_output *out, const pp_tiles *t)
+{
+    const pp_c32 *o = pp_array_read(out->object);
+    const float *light = pp_array_read(out->illumination);
+    const int64_t height = pp_array_size(out->object, 0), width = pp_array_size(out->object, 1);
+    double sum[2] = {0, 0}, count[2] = {0, 0}, top = 0;
+    for (int64_t k = 0; k < height * width; k++) top = fmax(top, (double)light[k]);
+    for (int64_t k = 0; k + width < height * width; k++) {
+        bool border = false;
+        for (int i = 0; i < t->count; i++)
+            border = border || (t->core[i].to[0] == k / width + 1 &&
+                                k % width >= t->core[i].from[1] && k % width < t->core[i].to[1]);
+        if ((double)light[k] < 0.2 * top || (double)light[k + width] < 0.2 * top) continue;
+        sum[border] +=
+            hypot((double)(o[k].re - o[k + width].re), (double)(o[k].im - o[k + width].im));
+        count[border]++;
+    }
+    ck_assert(count[0] > 100 && count[1] > 20);
+    return sum[1] / count[1] / (sum[0] / count[0]);
+}
+
+START_TEST(no_seams_with_exact_methods_and_halos_come_near)
+{
+    arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output one, split;
+    make(90, 70, 70, 5, true);
+    make_arrays(&a);
+    cut(&a, 1, &t, &frame);
+    pp_view_options o = known_probe(24, PP_SPLIT_HYBRID);
+    pp_assert_ok(pp_view_solve(&a.in, &o, &one));
+    cut(&a, 4, &t, &frame);
+    const double bare = seam(&one, &t);
+    for (int method = PP_SPLIT_HYBRID; method <= PP_SPLIT_HALO; method++) {
+        o.split = (pp_split_method)method;
+        pp_assert_ok(pp_view_solve(&a.in, &o, &split));
+        const double ratio = seam(&split, &t) / bare,
+                     apart_by = difference(one.object, split.object);
+        if (method == PP_SPLIT_HALO) {
+            ck_assert_msg(apart_by > 1e-5 && apart_by < 0.05, "halo: %g from one device", apart_by);
+            ck_assert_msg(ratio < 1.5, "halo: seam %g", ratio);
+        } else {
+            ck_assert_double_lt(apart_by, 1e-4);
+            pp_assert_near(ratio, 1, 0.05);
+        }
+        ck_assert_int_eq(pp_array_size(split.cost, 0), pp_array_size(one.cost, 0));
+        pp_view_output_free(&split);
+    }
+    pp_view_output_free(&one);
+    free_arrays(&a);
+}
+END_TEST
+
+START_TEST(halo_refuses_small_tiles_and_unknown_probes)
+{
+    arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output out;
+    make(90, 70, 70, 5, true);
+    make_arrays(&a);
+    cut(&a, 16, &t, &frame);
+    pp_view_options o = known_probe(2, PP_SPLIT_HALO);
+    ck_assert_int_eq(pp_view_solve(&a.in, &o, &out), PP_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(pp_error_last()->text, "smaller than the halo"));
+    o.split = PP_SPLIT_GRADIENT;
+    pp_assert_ok(pp_view_solve(&a.in, &o, &out));
+    pp_view_output_free(&out);
+    cut(&a, 2, &t, &frame);
+    o.split = PP_SPLIT_HALO, o.solver.refine_probe = true;
+    ck_assert_int_eq(pp_view_solve(&a.in, &o, &out), PP_ERR_CONFIG);
+    free_arrays(&a);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static double predicted(const pp_tiles *t, const pp_object_frame *frame, pp_split_method split)
@@ -559,10 +646,15 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        tiles_cover_once_and_are_balanced,   cores_that_do_not_fit_are_refused,
-        gradient_of_tiles_is_the_wholes,     published_steps_are_those_of_one_device,
-        a_group_solves_as_one_device,        memory_is_as_predicted,
-        memory_that_runs_out_leaves_nothing, NULL};
+    const TTest *const tests[] = {tiles_cover_once_and_are_balanced,
+                                  cores_that_do_not_fit_are_refused,
+                                  gradient_of_tiles_is_the_wholes,
+                                  published_steps_are_those_of_one_device,
+                                  a_group_solves_as_one_device,
+                                  no_seams_with_exact_methods_and_halos_come_near,
+                                  halo_refuses_small_tiles_and_unknown_probes,
+                                  memory_is_as_predicted,
+                                  memory_that_runs_out_leaves_nothing,
+                                  NULL};
     return pp_test_main(pp_test_suite("split", tests));
 }

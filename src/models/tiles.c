@@ -194,6 +194,71 @@ pp_status pp_tiles_cut(const double *corners, int64_t count, int64_t n, const in
     return PP_OK;
 }
 
+/* ---- surroundings ---- */
+
+double pp_tiles_step(const double *corners, int64_t count)
+{
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int64_t j = 0; j < 2 * count; j++) {
+        low[j % 2] = fmin(low[j % 2], corners[j]);
+        high[j % 2] = fmax(high[j % 2], corners[j]);
+    }
+    /* (rows - 1) (columns - 1) steps; a line has one row only */
+    const double y = high[0] - low[0], x = high[1] - low[1], side = sqrt((double)count) - 1;
+    if (count < 2) return 1;
+    if (fmin(y, x) * (double)count < fmax(y, x)) return fmax(y, x) / (double)(count - 1);
+    return fmax(1, sqrt(y * x) / fmax(side, 1));
+}
+
+bool pp_tiles_takes(const pp_tiles *t, int k, int32_t owner, const double corner[2], int64_t n)
+{
+    if (owner == k) return true;
+    if (!(t->reach > 0) || pp_box_area(&t->core[k]) == 0) return false;
+    for (int a = 0; a < 2; a++) {
+        const double at = rint(corner[a]) + (double)(n / 2);
+        if (at < (double)t->core[k].from[a] - t->reach || at >= (double)t->core[k].to[a] + t->reach)
+            return false;
+    }
+    return true;
+}
+
+/* A halo comes from direct neighbours: no tile may be narrower than what another needs beside its core. */
+static pp_status check_halos(const pp_tiles *t)
+{
+    for (int a = 0; a < 2; a++) {
+        int64_t halo = 0, narrow = t->object[a];
+        for (int k = 0; k < t->count; k++) {
+            const pp_box *c = &t->core[k], *e = &t->extended[k];
+            const int64_t below = c->from[a] - e->from[a], above = e->to[a] - c->to[a];
+            halo = below > halo ? below : halo;
+            halo = above > halo ? above : halo;
+            narrow = c->to[a] - c->from[a] < narrow ? c->to[a] - c->from[a] : narrow;
+        }
+        if (narrow < t->object[a] && narrow < halo)
+            return PP_FAIL(
+                PP_ERR_CONFIG,
+                "a tile of %lld pixels along %s is smaller than the halo of %lld pixels: "
+                "method \"halo\" needs fewer devices_per_view, or use \"gradient\"",
+                (long long)narrow, a ? "x" : "y", (long long)halo);
+    }
+    return PP_OK;
+}
+
+pp_status pp_tiles_surround(pp_tiles *t, const double *corners, int64_t count, int64_t n,
+                            const int32_t *tile_of, double reach)
+{
+    t->reach = reach;
+    memcpy(t->extended, t->core, sizeof t->core);
+    memset(t->patterns, 0, sizeof t->patterns);
+    for (int64_t j = 0; j < count; j++)
+        for (int k = 0; k < t->count; k++)
+            if (pp_tiles_takes(t, k, tile_of[j], corners + 2 * j, n)) {
+                cover(&t->extended[k], corners + 2 * j, n);
+                t->patterns[k]++;
+            }
+    return check_halos(t);
+}
+
 /* ---- from cores of somebody else ---- */
 
 static pp_status refuse(int64_t tile)

@@ -9,6 +9,8 @@
 #ifndef PP_TILES_H
 #define PP_TILES_H
 
+#include <stdbool.h>
+
 #include <polyptych/status.h>
 
 enum { PP_TILES_MOST = 64 };
@@ -25,6 +27,8 @@ typedef struct pp_tiles {
     pp_box core[PP_TILES_MOST], extended[PP_TILES_MOST];
     int64_t patterns[PP_TILES_MOST];
     int64_t object[2];
+    double
+        reach; /* pixels: tiles also take the patterns whose centre is so near to their core (Halo Voxel Exchange) */
 } pp_tiles;
 
 /** Cuts an object of `object` pixels into `devices` tiles of about the same number of patterns. corners [count][2]: where
@@ -37,6 +41,15 @@ PP_MUST_CHECK pp_status pp_tiles_cut(const double *corners, int64_t count, int64
 PP_MUST_CHECK pp_status pp_tiles_from(const int64_t *cores, int64_t tiles, const int32_t *tile_of,
                                       const double *corners, int64_t count, int64_t n,
                                       const int64_t object[2], pp_tiles *out);
+
+/** Every tile also takes the patterns whose centres are within `reach` pixels of its core. Errors: PP_ERR_CONFIG where a tile is
+ *  smaller than the surroundings that it then needs: voxels come from neighbours only. */
+PP_MUST_CHECK pp_status pp_tiles_surround(pp_tiles *tiles, const double *corners, int64_t count,
+                                          int64_t n, const int32_t *tile_of, double reach);
+/** Whether pattern j, which tile `owner` owns, is worked on by tile k. */
+bool pp_tiles_takes(const pp_tiles *tiles, int k, int32_t owner, const double corner[2], int64_t n);
+/** Side of the square that one of `count` patterns has to itself, pixels: the step of a raster. */
+double pp_tiles_step(const double *corners, int64_t count);
 
 pp_box pp_box_common(const pp_box *a, const pp_box *b);
 /** Pixels; 0 where it is empty. */

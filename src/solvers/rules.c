@@ -24,8 +24,9 @@ pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_setting
                            "iterations",
                            (long long)r->done, before, now, WINDOW);
     }
-    if (settings->stopped && settings->stopped(settings->self, r->done, cost))
-        return PP_FAIL(PP_ERR_INTERRUPTED, "stopped in iteration %lld", (long long)r->done);
+    if (settings->stopped && settings->stopped(settings->self, settings->first + r->done, cost))
+        return PP_FAIL(PP_ERR_INTERRUPTED, "stopped in iteration %lld",
+                       (long long)(settings->first + r->done));
     return PP_OK;
 }
 

@@ -81,7 +81,7 @@ static pp_status lay_out(solve *s)
     if (v->tiles.count > 1) PP_TRY(PP_ALLOC(u->patterns + 1, &s->pick));
     int64_t mine = 0;
     for (int64_t j = 0; j < v->patterns; j++) {
-        if (v->tile_of[j] != s->rank) continue;
+        if (!pp_tiles_takes(&v->tiles, s->rank, v->tile_of[j], v->corners + 2 * j, v->n)) continue;
         for (int a = 0; a < 2; a++)
             s->corners[2 * mine + a] = v->corners[2 * j + a] - (double)box->from[a];
         if (s->pick) s->pick[mine] = j;
@@ -144,7 +144,7 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
     return PP_OK;
 }
 
-/* Extra modes, and the counts' scale: the probe's power becomes the mean counts of a pattern. */
+/* Extra modes, and the counts' scale: the probe's power becomes `counts`, the mean of a pattern. */
 static pp_status start_probe(solve *s, double counts)
 {
     const pp_sweep_setup *u = &s->setup;
@@ -159,7 +159,7 @@ static pp_status start_probe(solve *s, double counts)
                        "the starting probe has power %g: it must be a finite number "
                        "above 0",
                        power);
-    const double scale = rescale ? sqrt(counts / (double)s->v->patterns / power) : 1;
+    const double scale = rescale ? sqrt(counts / power) : 1;
     for (int64_t k = 0; k < u->modes * n2; k++) {
         s->probe[k].re *= (float)scale;
         s->probe[k].im *= (float)scale;
@@ -188,13 +188,18 @@ done:
 
 /* ---- solve ---- */
 
-static pp_status run_solver(solve *s, pp_ptycho_result *result)
+pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings, pp_ptycho_result *result)
 {
-    const pp_ptycho_settings *settings = &s->settings;
     if (s->o->method == PP_PTYCHO_PUBLISHED)
         return pp_solve_published(&s->model, &s->point, settings, result);
     result->positions = settings->refine_positions ? s->corners : NULL;
     return pp_solve_cg(&s->model, &s->point, settings, result);
+}
+
+static pp_status run_solver(solve *s, pp_ptycho_result *result)
+{
+    return pp_view_apart(s) ? pp_view_rounds(s, result)
+                            : pp_view_run_solver(s, &s->settings, result);
 }
 
 /* Far from the data the Poisson gradient is singular where the model is dark, so a few iterations with the amplitude
@@ -213,9 +218,7 @@ static pp_status approach(solve *s)
     pp_status status =
         pp_ptychography_create_tile(s->backend, s->implementation, &setup, &s->split, &s->model);
     if (status == PP_OK) {
-        status = s->o->method == PP_PTYCHO_PUBLISHED
-                     ? pp_solve_published(&s->model, &s->point, &settings, &result)
-                     : pp_solve_cg(&s->model, &s->point, &settings, &result);
+        status = pp_view_run_solver(s, &settings, &result);
         pp_ptychography_free(&s->model);
     }
     s->model = poisson;
@@ -229,7 +232,7 @@ static pp_status put_cost(const solve *s, const pp_ptycho_result *result)
     memcpy(pp_array_data(s->out->cost), result->cost,
            (size_t)(result->done + 1) * sizeof *result->cost);
     PP_TRY(pp_array_create_1d(PP_F64, 1, "1", &s->out->error));
-    const double counts = s->model.totals.counts;
+    const double counts = pp_view_apart(s) ? s->all_counts : s->model.totals.counts;
     *(double *)pp_array_data(s->out->error) = counts > 0 ? result->misfit / counts : 0;
     s->out->iterations = result->done;
     s->out->converged = result->converged;
@@ -263,9 +266,11 @@ static pp_status run(solve *s)
     s->setup.mask = s->mask;
     PP_TRY(pp_ptychography_create_tile(s->backend, s->implementation, &s->setup, &s->split,
                                        &s->model));
-    if (!(s->model.totals.counts > 0))
-        return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
-    PP_TRY(start_probe(s, s->model.totals.counts));
+    double sums[2] = {s->model.totals.counts, (double)s->setup.patterns};
+    if (pp_view_apart(s)) PP_TRY(pp_group_sum(s->group, sums, 2, PP_SUM));
+    s->all_counts = sums[0];
+    if (!(sums[0] > 0)) return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
+    PP_TRY(start_probe(s, sums[0] / (pp_view_apart(s) ? sums[1] : (double)s->v->patterns)));
     PP_TRY(start_point(s));
     PP_TRY(solve_point(s));
     if (s->model.sweep && s->rank == s->v->teller) {
@@ -287,8 +292,11 @@ static pp_status work(const pp_comm *group, void *argument)
                .backend = v->backend,
                .settings = v->o->solver,
                .rank = pp_comm_rank(group)};
-    if (v->tiles.count > 1)
-        s.split = (pp_split){.group = group, .tiles = &v->tiles, .method = v->o->split};
+    if (v->tiles.count > 1) {
+        s.group = group;
+        s.split = (pp_split){.tiles = &v->tiles, .method = v->o->split, .backend = v->backend};
+        s.split.group = pp_view_apart(&s) ? NULL : group;
+    }
     if (s.rank != 0) s.settings.stopped = NULL;
     const pp_status status = run(&s);
     pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe), pp_free(s.pick);
@@ -296,8 +304,7 @@ static pp_status work(const pp_comm *group, void *argument)
         pp_point_free(&s.model, &s.point);
         pp_ptychography_free(&s.model);
     }
-    if (s.rank == 0 && s.split.group)
-        pp_group_account(group, &v->out->waited, &v->out->bytes_received);
+    if (s.rank == 0 && s.group) pp_group_account(group, &v->out->waited, &v->out->bytes_received);
     return status;
 }
 
@@ -315,6 +322,22 @@ static pp_status cut(view *v)
                          v->patterns, v->n, v->frame.size, &v->tiles);
 }
 
+/* Tiles that solve for themselves share no probe. */
+static pp_status surround(view *v)
+{
+    const pp_view_options *o = v->o;
+    if (v->tiles.count == 1 || o->split == PP_SPLIT_HYBRID || o->split == PP_SPLIT_GRADIENT)
+        return PP_OK;
+    if (o->solver.refine_probe || o->solver.refine_positions)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "partition's methods halo and independent are for a known probe and known "
+                       "positions: set ptycho's refine_probe and refine_positions to false, or use "
+                       "hybrid or gradient");
+    if (o->split != PP_SPLIT_HALO) return PP_OK;
+    return pp_tiles_surround(&v->tiles, v->corners, v->patterns, v->n, v->tile_of,
+                             o->halo_rows * pp_tiles_step(v->corners, v->patterns));
+}
+
 static pp_status prepare(view *v)
 {
     const double *positions = pp_array_read(v->in->positions);
@@ -325,6 +348,7 @@ static pp_status prepare(view *v)
     PP_TRY(PP_ALLOC(2 * v->patterns, &v->corners));
     pp_object_corners(&v->frame, positions, v->patterns, v->n, v->corners);
     PP_TRY(cut(v));
+    PP_TRY(surround(v));
     while (v->tiles.patterns[v->teller] == 0) v->teller++;
     return PP_OK;
 }

@@ -34,6 +34,8 @@ typedef struct pp_view_options {
     int threads;
     pp_ptycho_settings solver;
     pp_split_method split; /* how the devices of one view work together */
+    double halo_rows;      /* halo: rows of positions around a tile that it works on too */
+    int64_t period;        /* halo: iterations between exchanges */
 } pp_view_options;
 
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */

@@ -24,24 +24,34 @@ typedef struct view {
 typedef struct solve {
     view *v;
     int rank;
-    pp_split split; /* group NULL: alone */
+    const pp_comm *group; /* NULL: alone */
+    pp_split split;       /* of the model; its group is NULL where each device solves for itself */
     const pp_view_input *in;
     const pp_view_options *o;
     const pp_backend *backend;
     pp_ptycho_settings settings;
     pp_sweep_setup setup;
     const char *implementation;
-    double *corners;  /* [this device's patterns][2] in its tile */
-    int64_t *pick;    /* its patterns; NULL: all */
-    void *frames;     /* in detector order; NULL where that is the natural one */
-    uint8_t *mask;    /* in detector order */
-    pp_c32 *probe;    /* [M][n][n] start, on the host */
-    double center[2]; /* of the start probe */
+    double *corners;   /* [this device's patterns][2] in its tile */
+    int64_t *pick;     /* its patterns; NULL: all */
+    void *frames;      /* in detector order; NULL where that is the natural one */
+    uint8_t *mask;     /* in detector order */
+    double all_counts; /* of all devices, patterns counted as often as they are worked on */
+    pp_c32 *probe;     /* [M][n][n] start, on the host */
+    double center[2];  /* of the start probe */
     pp_ptychography model;
     pp_point point;
     pp_view_output *out;
 } solve;
 
+/** Tiles that solve for themselves (halo, independent): rounds of iterations, between them pasted borders, and the sum of all
+ *  tiles' costs in the result. Collective. */
+PP_MUST_CHECK pp_status pp_view_rounds(solve *s, pp_ptycho_result *result);
+/** The solver that was asked for, from the present point. */
+PP_MUST_CHECK pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings,
+                                           pp_ptycho_result *result);
+/** Whether the devices solve for themselves. */
+bool pp_view_apart(const solve *s);
 /** From points on devices to the output's arrays; collective. */
 PP_MUST_CHECK pp_status pp_view_put(solve *s);
 

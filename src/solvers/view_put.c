@@ -8,7 +8,7 @@
 
 static pp_status meet(const solve *s)
 {
-    return s->split.group ? pp_comm_barrier(s->split.group) : PP_OK;
+    return s->group ? pp_comm_barrier(s->group) : PP_OK;
 }
 
 /* The pair may drift together: |F(p o)| does not change where both are moved by the same amount. */
@@ -64,18 +64,22 @@ static pp_status put_core(const solve *s)
     pp_free(host);
     for (int64_t i = 0; i < 2 * s->setup.patterns; i++) {
         const int64_t j = s->pick ? s->pick[i / 2] : i / 2;
+        if (s->v->tile_of[j] != s->rank) continue;
         s->v->corners[2 * j + i % 2] = s->corners[i] + (double)mine->from[i % 2];
     }
     return status;
 }
 
+/* With patterns that several tiles work on each tile tells what it saw on its core. */
 static void add_light(const solve *s, const float *w)
 {
-    const pp_box *mine = &s->v->tiles.extended[s->rank];
-    const int64_t width = mine->to[1] - mine->from[1];
+    const pp_box *mine = &s->v->tiles.extended[s->rank],
+                 *box = s->v->tiles.reach > 0 ? &s->v->tiles.core[s->rank] : mine;
+    const int64_t width = mine->to[1] - mine->from[1], whole = s->v->frame.size[1];
     float *to = pp_array_data(s->out->illumination);
-    for (int64_t k = 0; k < s->model.pixels; k++)
-        to[(mine->from[0] + k / width) * s->v->frame.size[1] + mine->from[1] + k % width] += w[k];
+    for (int64_t y = box->from[0]; y < box->to[0]; y++)
+        for (int64_t x = box->from[1]; x < box->to[1]; x++)
+            to[y * whole + x] += w[(y - mine->from[0]) * width + x - mine->from[1]];
 }
 
 /* Devices add in rank order. */
