@@ -1,6 +1,7 @@
 /* The fused sweeps' kernels against FFTW, for every size and every instruction set that this processor has: products and their
  * transforms, the way back, translations, and the terms of costs, all against plain loops in double.
  * SPDX-License-Identifier: BSD-3-Clause */
+// TIMEOUT 300
 #include <complex.h>
 #include <math.h>
 #include <stdio.h>

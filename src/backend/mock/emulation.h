@@ -36,7 +36,7 @@ struct thread_state {
     size_t shared_bytes;  /* as launched */
     size_t shared_stride; /* from one block of the cluster to the next */
 };
-extern thread_local thread_state *now;
+extern __thread thread_state *now; /* not thread_local: no wrapper call at each access */
 
 /* ---- settings, for tests ---- */
 void set_order(order rule);

@@ -21,6 +21,7 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define PP_ASAN 1
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
@@ -96,7 +97,7 @@ pp_mock_switch:
 namespace pp_emulation
 {
 
-thread_local thread_state *now;
+__thread thread_state *now;
 
 namespace
 {
@@ -219,6 +220,11 @@ int take_stack(team &t)
     const int number = t.idle.back();
     t.idle.pop_back();
     coroutine &c = t.stacks[static_cast<size_t>(number)];
+#ifdef PP_ASAN
+    /* what ran here before never returned: its red zones are still set */
+    const size_t guard = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    __asan_unpoison_memory_region(c.stack + guard, stack_bytes - guard);
+#endif
     auto top = reinterpret_cast<void **>(c.stack + stack_bytes - 64);
 #if defined(__x86_64__)
     *--top = nullptr; /* return address of the entry: never used, keeps the alignment */
