@@ -14,13 +14,13 @@
 typedef struct ptycho {
     int method, model, positions;
     int64_t iterations, probe_modes;
-    bool refine_probe, refine_positions;
+    bool refine_probe, refine_positions, refine_intensities;
     int rescale_probe, keep_far_field;
     int64_t probe_start, position_start, position_interval;
     double position_limit;
     int preconditioner;
     int64_t amplitude_start;
-    int sweep;
+    int sweep, stop, planning_effort, half;
 } ptycho;
 
 /* clang-format off */
@@ -35,6 +35,7 @@ static const pp_port ports[] = {
     {"object", PP_OUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
     {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
+    {"intensities", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN}, "1"},
     {"cost", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION}, "1"},
     {"error", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
@@ -47,15 +48,19 @@ static const pp_param params[] = {
     PP_INT(ptycho, probe_modes, 1, 1, 64, "1", "incoherent modes of the probe; those that the starting probe lacks are made from its first"),
     PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
+    PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too, as it fluctuates"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
     PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory"),
     PP_INT(ptycho, probe_start, 2, 0, 1000000, "1", "first iteration that changes the probe"),
-    PP_INT(ptycho, position_start, 10, 0, 1000000, "1", "first iteration after which positions change"),
-    PP_INT(ptycho, position_interval, 5, 2, 1000000, "1", "one iteration in so many is spent on the positions"),
+    PP_INT(ptycho, position_start, 10, 0, 1000000, "1", "first iteration after which positions and intensities change"),
+    PP_INT(ptycho, position_interval, 5, 2, 1000000, "1", "one iteration in so many is spent on positions and intensities"),
     PP_REAL(ptycho, position_limit, 0.5, 0, 100, "pixel", "largest change of a position at a time"),
     PP_CHOICE(ptycho, preconditioner, "illumination", "illumination|none", "metric of the gradient, method cg"),
     PP_INT(ptycho, amplitude_start, 6, 0, 1000, "1", "model poisson: iterations with the amplitude model before the first, as its gradient is singular where the start is dark"),
     PP_CHOICE(ptycho, sweep, "auto", "auto|fused|fftw", "transform inside the sweep (sizes 2^a), or around the FFT library's plans"),
+    PP_CHOICE(ptycho, stop, "never", "never|noise", "before the last iteration, method cg. noise: once ten iterations change the likelihood of the counts by less than one standard deviation would; without noise in the data, never is right"),
+    PP_CHOICE(ptycho, planning_effort, "measure", "estimate|measure|patient", "how long the FFT library looks for the best transform, where plans are not known yet"),
+    PP_CHOICE(ptycho, half, "none", "none|even|odd", "use every second frame only: two such results tell the resolution by Fourier ring correlation"),
     PP_PARAM_END};
 /* clang-format on */
 
@@ -70,6 +75,16 @@ static void check(const void *params_, pp_check *findings)
     if (published && p->refine_positions)
         pp_check_error(findings, "refine_positions", PP_ERR_CONFIG,
                        "method \"published\" does not refine positions: use method \"cg\"");
+    if (published && p->refine_intensities)
+        pp_check_error(findings, "refine_intensities", PP_ERR_CONFIG,
+                       "method \"published\" does not refine intensities: use method \"cg\"");
+    if (published && p->stop)
+        pp_check_error(findings, "stop", PP_ERR_CONFIG,
+                       "method \"published\" never stops before its iterations: set stop = "
+                       "\"never\", or use method \"cg\"");
+    if (p->refine_intensities && p->positions == PP_SWEEP_NEAREST)
+        pp_check_error(findings, "refine_intensities", PP_ERR_CONFIG,
+                       "intensities are refined with positions = \"fourier\" only");
     if (p->refine_positions && p->positions == PP_SWEEP_NEAREST)
         pp_check_error(findings, "refine_positions", PP_ERR_CONFIG,
                        "refined positions have fractions of a pixel: set positions = \"fourier\"");
@@ -187,10 +202,14 @@ static pp_status prepare(const ptycho *p, const pp_context *context)
 static pp_status open_stage(const void *params_, pp_context *context)
 {
     const pp_comm *comm = pp_context_comm(context);
+    const ptycho *p = params_;
+    const pp_fft_effort before = pp_fft_set_effort((pp_fft_effort)p->planning_effort);
     pp_status status = PP_OK;
-    if (pp_comm_rank(comm) == 0) status = prepare(params_, context);
-    PP_TRY(share_wisdom(comm, status));
-    return prepare(params_, context);
+    if (pp_comm_rank(comm) == 0) status = prepare(p, context);
+    status = share_wisdom(comm, status);
+    if (status == PP_OK) status = prepare(p, context);
+    (void)pp_fft_set_effort(before);
+    return status;
 }
 
 /* ---- one view ---- */
@@ -226,6 +245,8 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
         .solver = {.iterations = p->iterations,
                    .refine_probe = p->refine_probe,
                    .refine_positions = p->refine_positions,
+                   .refine_intensities = p->refine_intensities,
+                   .stop_at_noise = p->stop == 1,
                    .probe_start = p->probe_start,
                    .positions_start = p->position_start,
                    .positions_every = p->position_interval,
@@ -260,8 +281,43 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
     PP_TRY(pp_context_put(context, "illumination", &out->illumination));
     PP_TRY(pp_context_put(context, "probe", &out->probe));
     PP_TRY(pp_context_put(context, "positions", &out->positions));
+    if (out->intensities) PP_TRY(pp_context_put(context, "intensities", &out->intensities));
     PP_TRY(pp_context_put(context, "cost", &out->cost));
     return pp_context_put(context, "error", &out->error);
+}
+
+/* Every second row of what the frames come with, from row `first`. */
+static pp_status halve(const pp_array *whole, int64_t first, pp_array **out)
+{
+    int64_t shape[PP_MAX_DIM];
+    if (!whole) return PP_OK;
+    for (int d = 0; d < pp_array_ndim(whole); d++) shape[d] = pp_array_size(whole, d);
+    const size_t row = pp_array_bytes(whole) / (size_t)shape[0];
+    shape[0] = (shape[0] - first + 1) / 2;
+    PP_TRY(pp_array_create(pp_array_dtype(whole), pp_array_ndim(whole), shape, pp_array_unit(whole),
+                           out));
+    const char *from = pp_array_read(whole);
+    char *to = pp_array_data(*out);
+    for (int64_t j = 0; j < shape[0]; j++)
+        memcpy(to + (size_t)j * row, from + (size_t)(2 * j + first) * row, row);
+    return PP_OK;
+}
+
+/* The view solved with the even or odd frames alone. */
+static pp_status solve_half(const pp_view_input *in, const pp_view_options *options, int64_t first,
+                            pp_view_output *out)
+{
+    pp_array *frames = NULL, *positions = NULL, *tile_of = NULL;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, halve(in->frames, first, &frames));
+    PP_TRY_TO(done, halve(in->positions, first, &positions));
+    PP_TRY_TO(done, halve(in->tile_of, first, &tile_of));
+    pp_view_input half = *in;
+    half.frames = frames, half.positions = positions, half.tile_of = tile_of;
+    status = pp_view_solve(&half, options, out);
+done:
+    pp_array_free(&frames), pp_array_free(&positions), pp_array_free(&tile_of);
+    return status;
 }
 
 static pp_status run(const void *params_, pp_context *context)
@@ -282,7 +338,10 @@ static pp_status run(const void *params_, pp_context *context)
         options.halo_rows = how[1], options.period = (int64_t)how[2];
     }
     pp_view_output out;
-    PP_TRY(pp_view_solve(&input, &options, &out));
+    if (p->half)
+        PP_TRY(solve_half(&input, &options, p->half - 1, &out));
+    else
+        PP_TRY(pp_view_solve(&input, &options, &out));
     tell(context, &out);
     const pp_status status = put_all(context, &out);
     pp_view_output_free(&out);

@@ -296,6 +296,83 @@ START_TEST(positions_are_recovered)
 }
 END_TEST
 
+/* A beam that fluctuates by up to 30 %: found in every frame, at every implementation of the sweeps, on one device and on two. */
+START_TEST(intensities_are_recovered)
+{
+    static made m;
+    double planted[J], sum = 0;
+    make(&m, 1, true, 0);
+    pp_random r = pp_random_start(6, 0);
+    float *frames = pp_array_data(m.frames);
+    for (int j = 0; j < J; j++) sum += planted[j] = 1 + 0.6 * (pp_random_uniform(&r) - 0.5);
+    for (int i = 0; i < J * N * N; i++) frames[i] *= (float)planted[i / (N * N)];
+    for (int c = 0; c < 3; c++) {
+        static const char *const sweeps[] = {"fftw", NULL, NULL};
+        pp_view_output fixed, out;
+        pp_view_options o = options_of(80);
+        o.implementation = sweeps[c], o.solver.refine_probe = true;
+        o.keep_far_field = c == 2 ? PP_CHOOSE_NO : PP_CHOOSE_YES;
+        pp_assert_ok(pp_view_solve(&m.in, &o, &fixed));
+        ck_assert(!fixed.intensities);
+        o.solver.refine_intensities = true;
+        pp_assert_ok(pp_view_solve(&m.in, &o, &out));
+        const double *found = pp_array_read(out.intensities);
+        for (int j = 0; j < J; j++) pp_assert_near(found[j], planted[j] * J / sum, 0.02);
+        ck_assert_double_lt(error_of(&out), 0.1 * error_of(&fixed));
+        pp_view_output_free(&fixed);
+        pp_view_output_free(&out);
+    }
+    unmake(&m);
+}
+END_TEST
+
+/* Counts: the solver ends by itself where they tell no more; not before, and not with stop_at_noise off. */
+START_TEST(noise_stops_the_solver)
+{
+    static made m;
+    make(&m, 1, true, 500);
+    pp_view_output all, out;
+    pp_view_options o = options_of(400);
+    pp_assert_ok(pp_view_solve(&m.in, &o, &all));
+    o.solver.stop_at_noise = true;
+    pp_assert_ok(pp_view_solve(&m.in, &o, &out));
+    ck_assert(out.converged && out.iterations < 400 && out.iterations >= 10);
+    const double *cost = pp_array_read(out.cost);
+    const int64_t end = out.iterations;
+    ck_assert_double_lt(2 * (cost[end - 10] - cost[end]), 0.5);
+    ck_assert_double_ge(2 * (cost[end - 11] - cost[end - 1]), 0.5);
+    ck_assert_double_lt(error_of(&out), 1.01 * error_of(&all));
+    pp_view_output_free(&all);
+    pp_view_output_free(&out);
+    unmake(&m);
+}
+END_TEST
+
+/* Turning the modes turns what belongs to them: inner products stay. */
+START_TEST(modes_turn_together)
+{
+    enum { M = 3, SIDE = 16, COUNT = M * SIDE * SIDE };
+    static pp_c32 p[COUNT], q[COUNT];
+    pp_random r = pp_random_start(8, 0);
+    for (int k = 0; k < COUNT; k++) {
+        p[k] = (pp_c32){(float)pp_random_normal(&r), (float)pp_random_normal(&r)};
+        q[k] = (pp_c32){(float)pp_random_normal(&r), (float)pp_random_normal(&r)};
+    }
+    for (int k = 0; k < SIDE * SIDE; k++) p[SIDE * SIDE + k].re += 2 * p[k].re;
+    cplx before = 0, after = 0, across = 0;
+    for (int k = 0; k < COUNT; k++) before += conj(p[k].re + I * p[k].im) * (q[k].re + I * q[k].im);
+    pp_c32 *const others[] = {q};
+    pp_probe_orthogonalise_with(p, SIDE, M, others, 1);
+    for (int k = 0; k < COUNT; k++) after += conj(p[k].re + I * p[k].im) * (q[k].re + I * q[k].im);
+    for (int k = 0; k < SIDE * SIDE; k++) {
+        const pp_c32 a = p[k], b = p[SIDE * SIDE + k];
+        across += conj(a.re + I * a.im) * (b.re + I * b.im);
+    }
+    ck_assert_double_lt(cabs(after - before), 1e-3);
+    ck_assert_double_lt(cabs(across), 1e-2);
+}
+END_TEST
+
 START_TEST(same_bits_for_any_number_of_threads)
 {
     static made m;
@@ -412,6 +489,9 @@ int main(void)
                                   probe_is_recovered,
                                   modes_are_recovered_and_orthogonal,
                                   positions_are_recovered,
+                                  intensities_are_recovered,
+                                  noise_stops_the_solver,
+                                  modes_turn_together,
                                   same_bits_for_any_number_of_threads,
                                   memory_that_runs_out_leaves_nothing,
                                   unusable_data_is_named,

@@ -97,9 +97,9 @@ pp_status pp_sweep_position_terms(pp_sweep *sweep, pp_sweep_position *out, const
     return sweep->kind->positions(sweep, out, at);
 }
 
-void pp_sweep_move(pp_sweep *sweep, const double *positions)
+void pp_sweep_move(pp_sweep *sweep, const double *positions, const double *factors)
 {
-    sweep->kind->move(sweep, positions);
+    sweep->kind->move(sweep, positions, factors);
 }
 
 void pp_sweep_sums(const pp_sweep *sweep, pp_sweep_totals *out)

@@ -83,9 +83,10 @@ typedef struct pp_sweep_slope {
 } pp_sweep_slope;
 
 /** Gauss-Newton terms of one pattern's position, with J_a = d sqrt(I) / d position_a (a = y, x) and r = sqrt(I) - sqrt(d):
- *  the step solves [yy yx; yx xx] s = -[ry rx]. */
+ *  the step solves [yy yx; yx xx] s = -[ry rx]. And of its beam: with J = sqrt(I), that is d sqrt(I) / d log of the frame's factor,
+ *  ww = sum J^2 and rw = sum J r: the best factor is 1 - rw / ww times the present one. */
 typedef struct pp_sweep_position {
-    double yy, yx, xx, ry, rx;
+    double yy, yx, xx, ry, rx, ww, rw;
 } pp_sweep_position;
 
 /** For the bench and the plan. Bytes are those of main memory, per pattern. */
@@ -126,7 +127,7 @@ typedef struct pp_sweep_class {
     pp_status (*illumination)(pp_sweep *sweep, float *object, float *probe,
                               const pp_sweep_point *at);
     pp_status (*positions)(pp_sweep *sweep, pp_sweep_position *out, const pp_sweep_point *at);
-    void (*move)(pp_sweep *sweep, const double *positions);
+    void (*move)(pp_sweep *sweep, const double *positions, const double *factors);
     void (*totals)(const pp_sweep *sweep, pp_sweep_totals *out);
     void (*facts)(const pp_sweep *sweep, pp_sweep_facts *out);
 } pp_sweep_class;
@@ -167,8 +168,9 @@ PP_MUST_CHECK pp_status pp_sweep_illumination(pp_sweep *sweep, float *object, fl
 /** out [J] in the setup's order of patterns. Needs PP_SWEEP_FOURIER. */
 PP_MUST_CHECK pp_status pp_sweep_position_terms(pp_sweep *sweep, pp_sweep_position *out,
                                                 const pp_sweep_point *at);
-/** New positions [J][2] in the old windows (they may be more than half a pixel off); far fields are renewed. */
-void pp_sweep_move(pp_sweep *sweep, const double *positions);
+/** New positions [J][2] in the old windows (they may be more than half a pixel off), and what the probe is multiplied with in each
+ *  pattern, [J] (NULL: 1): the beam's amplitude fluctuates. Needs PP_SWEEP_FOURIER; far fields are renewed. */
+void pp_sweep_move(pp_sweep *sweep, const double *positions, const double *factors);
 void pp_sweep_sums(const pp_sweep *sweep, pp_sweep_totals *out);
 void pp_sweep_tell(const pp_sweep *sweep, pp_sweep_facts *out);
 

@@ -164,41 +164,64 @@ static void rotate(pp_c32 *a, pp_c32 *b, int64_t count, double c, cplx s)
     }
 }
 
+/* Modes in several arrays that are turned alike; the first one decides. */
+typedef struct modes_of {
+    pp_c32 *probe, *const *others;
+    int count;
+    int64_t n2, modes;
+} modes_of;
+
 /* One Jacobi rotation that makes two modes orthogonal; returns |<a, b>| / (|a| |b|) before. */
-static double separate(pp_c32 *a, pp_c32 *b, int64_t count)
+static double separate(const modes_of *p, int64_t k, int64_t l)
 {
-    const double aa = creal(inner(a, a, count)), bb = creal(inner(b, b, count));
-    const cplx ab = inner(a, b, count);
+    pp_c32 *a = p->probe + k * p->n2, *b = p->probe + l * p->n2;
+    const double aa = creal(inner(a, a, p->n2)), bb = creal(inner(b, b, p->n2));
+    const cplx ab = inner(a, b, p->n2);
     const double size = cabs(ab);
     if (size <= 1e-7 * sqrt(aa * bb)) return 0;
-    const double t = 0.5 * atan2(2 * size, aa - bb);
-    rotate(a, b, count, cos(t), sin(t) * ab / size);
+    const double t = 0.5 * atan2(2 * size, aa - bb), c = cos(t);
+    const cplx s = sin(t) * ab / size;
+    rotate(a, b, p->n2, c, s);
+    for (int i = 0; i < p->count; i++)
+        rotate(p->others[i] + k * p->n2, p->others[i] + l * p->n2, p->n2, c, s);
     return size / sqrt(aa * bb);
 }
 
-static void sort_by_power(pp_c32 *probe, int64_t n2, int64_t modes)
+static void exchange(pp_c32 *a, pp_c32 *b, int64_t count)
 {
-    for (int64_t m = 1; m < modes; m++)
+    for (int64_t i = 0; i < count; i++) {
+        const pp_c32 t = a[i];
+        a[i] = b[i], b[i] = t;
+    }
+}
+
+static void sort_by_power(const modes_of *p)
+{
+    for (int64_t m = 1; m < p->modes; m++)
         for (int64_t k = m; k > 0; k--) {
-            pp_c32 *a = probe + (k - 1) * n2, *b = probe + k * n2;
-            if (creal(inner(a, a, n2)) >= creal(inner(b, b, n2))) break;
-            for (int64_t i = 0; i < n2; i++) {
-                const pp_c32 t = a[i];
-                a[i] = b[i], b[i] = t;
-            }
+            pp_c32 *a = p->probe + (k - 1) * p->n2, *b = p->probe + k * p->n2;
+            if (creal(inner(a, a, p->n2)) >= creal(inner(b, b, p->n2))) break;
+            exchange(a, b, p->n2);
+            for (int i = 0; i < p->count; i++)
+                exchange(p->others[i] + (k - 1) * p->n2, p->others[i] + k * p->n2, p->n2);
         }
 }
 
-void pp_probe_orthogonalise(pp_c32 *probe, int64_t n, int64_t modes)
+void pp_probe_orthogonalise_with(pp_c32 *probe, int64_t n, int64_t modes, pp_c32 *const *others,
+                                 int count)
 {
     enum { SWEEPS = 30 };
-    const int64_t n2 = n * n;
+    const modes_of p = {probe, others, count, n * n, modes};
     double worst = 1;
     for (int i = 0; i < SWEEPS && worst > 1e-6; i++) {
         worst = 0;
         for (int64_t k = 0; k < modes; k++)
-            for (int64_t l = k + 1; l < modes; l++)
-                worst = fmax(worst, separate(probe + k * n2, probe + l * n2, n2));
+            for (int64_t l = k + 1; l < modes; l++) worst = fmax(worst, separate(&p, k, l));
     }
-    sort_by_power(probe, n2, modes);
+    sort_by_power(&p);
+}
+
+void pp_probe_orthogonalise(pp_c32 *probe, int64_t n, int64_t modes)
+{
+    pp_probe_orthogonalise_with(probe, n, modes, NULL, 0);
 }

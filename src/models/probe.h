@@ -18,5 +18,9 @@ PP_MUST_CHECK pp_status pp_probe_move(pp_c32 *probe, int64_t n, int64_t modes,
 /** Turns the modes among themselves so that they are orthogonal, strongest first: eigenvectors of <p_k, p_l>. All
  *  intensities stay. */
 void pp_probe_orthogonalise(pp_c32 *probe, int64_t n, int64_t modes);
+/** The same, and `count` further arrays [modes][n][n] (gradients, directions) are turned as the probe is: every inner product
+ *  between two of the arrays stays. */
+void pp_probe_orthogonalise_with(pp_c32 *probe, int64_t n, int64_t modes, pp_c32 *const *others,
+                                 int count);
 
 #endif

@@ -333,9 +333,9 @@ pp_status pp_ptychography_position_terms(const pp_ptychography *m, pp_sweep_posi
     return m->sweep ? pp_sweep_position_terms(m->sweep, terms, &here) : PP_OK;
 }
 
-void pp_ptychography_move(const pp_ptychography *m, const double *positions)
+void pp_ptychography_move(const pp_ptychography *m, const double *positions, const double *factors)
 {
-    if (m->sweep) pp_sweep_move(m->sweep, positions);
+    if (m->sweep) pp_sweep_move(m->sweep, positions, factors);
 }
 
 double pp_ptychography_excess(const pp_ptychography *m, double cost)

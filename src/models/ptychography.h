@@ -88,7 +88,8 @@ void pp_ptychography_renew(const pp_ptychography *model);
 PP_MUST_CHECK pp_status pp_ptychography_position_terms(const pp_ptychography *model,
                                                        pp_sweep_position *terms,
                                                        const pp_point *at);
-void pp_ptychography_move(const pp_ptychography *model, const double *positions);
+void pp_ptychography_move(const pp_ptychography *model, const double *positions,
+                          const double *factors);
 /** Sums over devices, in rank order; at most PP_GROUP_FEW values. */
 PP_MUST_CHECK pp_status pp_ptychography_sum(const pp_ptychography *model, double *values,
                                             int count);

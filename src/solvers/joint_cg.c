@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "models/probe.h"
 #include "solvers/ptychography.h"
 
 enum { REFRESH_WEIGHTS = 10, REFRESH_FAR = 32, HALVINGS = 10 };
@@ -18,10 +19,11 @@ typedef struct state {
     pp_point *point, g, next, d; /* next: gradient at a point that is not accepted yet */
     pp_point_weight w;
     pp_sweep_position *terms; /* [J] */
-    double cost, gz;          /* at the accepted point */
-    double step;              /* from it to the present point */
-    bool fresh;               /* the next direction is the preconditioned gradient */
-    bool steepest;            /* the last one was */
+    pp_c32 *modes;   /* room for 4 probes on the host; NULL: one mode, or the probe stays */
+    double cost, gz; /* at the accepted point */
+    double step;     /* from it to the present point */
+    bool fresh;      /* the next direction is the preconditioned gradient */
+    bool steepest;   /* the last one was */
     bool weighted;
 } state;
 
@@ -37,6 +39,23 @@ static pp_point part(const state *s, const pp_point *whole)
     return (pp_point){whole->object, probe ? whole->probe : NULL, whole->whole};
 }
 
+/* Turns the modes, and with them gradients and direction: nothing that the solver goes by changes, but modes are orthogonal
+ * and the strongest is first, so no two of them can become one. */
+static pp_status separate_modes(state *s)
+{
+    const pp_ptychography *m = s->model;
+    const int64_t count = m->frame * m->modes;
+    const size_t bytes = (size_t)count * sizeof(pp_c32);
+    pp_c32 *const device[4] = {s->point->probe, s->g.probe, s->next.probe, s->d.probe};
+    pp_c32 *const host[4] = {s->modes, s->modes + count, s->modes + 2 * count,
+                             s->modes + 3 * count};
+    for (int i = 0; i < 4; i++) PP_TRY(m->backend->download(host[i], device[i], bytes));
+    pp_probe_orthogonalise_with(host[0], lround(sqrt((double)m->frame)), m->modes, host + 1, 3);
+    for (int i = 0; i < 4; i++) PP_TRY(m->backend->upload(device[i], host[i], bytes));
+    pp_ptychography_renew(m);
+    return PP_OK;
+}
+
 static pp_status refresh(state *s)
 {
     const int64_t i = s->result->done;
@@ -45,6 +64,8 @@ static pp_status refresh(state *s)
         PP_TRY(pp_point_weights(s->model, &s->w, s->point));
         s->weighted = true;
     }
+    if (s->modes && i > s->settings->probe_start && i % REFRESH_WEIGHTS == 0)
+        PP_TRY(separate_modes(s));
     return PP_OK;
 }
 
@@ -124,16 +145,19 @@ static bool positions_due(const state *s)
 {
     const pp_ptycho_settings *p = s->settings;
     const int64_t i = s->result->done;
-    return p->refine_positions && i >= p->positions_start &&
+    return (p->refine_positions || p->refine_intensities) && i >= p->positions_start &&
            (i - p->positions_start) % p->positions_every == p->positions_every / 2 + 1;
 }
 
 static pp_status move_positions(state *s)
 {
     PP_TRY(pp_ptychography_position_terms(s->model, s->terms, s->point));
-    PP_TRY(pp_ptycho_move_positions(s->model, s->result->positions, s->terms,
-                                    s->settings->positions_limit));
-    pp_ptychography_move(s->model, s->result->positions);
+    const pp_ptycho_settings *p = s->settings;
+    pp_ptycho_result *r = s->result;
+    if (p->refine_positions)
+        PP_TRY(pp_ptycho_move_positions(s->model, r->positions, s->terms, p->positions_limit));
+    if (p->refine_intensities) PP_TRY(pp_ptycho_scale_frames(s->model, r->factors, s->terms));
+    pp_ptychography_move(s->model, r->positions, r->factors);
     s->fresh = true;
     s->step = 0;
     return PP_OK;
@@ -178,25 +202,23 @@ static void release(state *s)
     pp_point_free(s->model, &s->next);
     pp_point_free(s->model, &s->d);
     pp_point_weight_free(s->model, &s->w);
-    pp_free(s->terms);
+    pp_free(s->terms), pp_free(s->modes);
 }
 
 pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
                       const pp_ptycho_settings *settings, pp_ptycho_result *result)
 {
     pp_status status = PP_OK;
-    state s = {.model = model,
-               .settings = settings,
-               .result = result,
-               .point = point,
-
-               .fresh = true};
+    state s = {
+        .model = model, .settings = settings, .result = result, .point = point, .fresh = true};
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.g));
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.next));
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
     PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
-    if (settings->refine_positions)
+    if (settings->refine_positions || settings->refine_intensities)
         PP_TRY_TO(done, PP_ALLOC(model->patterns ? model->patterns : 1, &s.terms));
+    if (settings->refine_probe && model->modes > 1)
+        PP_TRY_TO(done, PP_ALLOC(4 * model->frame * model->modes, &s.modes));
     pp_ptychography_renew(model);
     status = iterate(&s);
 done:

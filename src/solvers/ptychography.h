@@ -15,7 +15,8 @@
 
 typedef struct pp_ptycho_settings {
     int64_t iterations;
-    bool refine_probe, refine_positions;
+    bool refine_probe, refine_positions, refine_intensities;
+    bool stop_at_noise;                       /* cg: see pp_ptycho_record */
     int64_t probe_start;                      /* first iteration that moves the probe */
     int64_t positions_start, positions_every; /* iterations that are spent on positions instead */
     double positions_limit;                   /* largest step, pixels */
@@ -32,8 +33,9 @@ typedef struct pp_ptycho_result {
     double misfit;       /* sum (sqrt I - sqrt d)^2 at the end */
     double adjointness;  /* largest |F'(0) - 2 Re <g, d>| / (|g| |d|) */
     bool converged;
+    double *positions; /* [J][2] as in the model's setup, the caller's: start and result */
     double *
-        positions; /* [J][2] as in the model's setup, the caller's: start and result where they are refined */
+        factors; /* [J] amplitude of the beam in each pattern, the caller's: start and result; NULL: 1 */
 } pp_ptycho_result;
 
 /** point: start and result. */
@@ -43,13 +45,18 @@ PP_MUST_CHECK pp_status pp_solve_published(const pp_ptychography *model, pp_poin
                                            const pp_ptycho_settings *settings,
                                            pp_ptycho_result *result);
 
-/** The rules above, for solvers: records the cost of iteration `done` and checks it. */
+/** The rules above, for solvers: records the cost of iteration `done` and checks it. With stop_at_noise it sets `converged`
+ *  when ten iterations together have changed the logarithm of the likelihood of the counts (2 sum (sqrt I - sqrt d)^2, or the
+ *  Poisson cost) by less than 1/2: the counts do not tell the two objects apart by one standard deviation. */
 PP_MUST_CHECK pp_status pp_ptycho_record(const pp_ptychography *model,
                                          const pp_ptycho_settings *settings,
                                          pp_ptycho_result *result, double cost);
 /** Compares the slope along d with 2 Re <g, d>; both over the same parts. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *result, double slope,
                            const pp_point *g, const pp_point *d);
+/** The best factor of each pattern, at most twice or half the old one; their mean square is 1. Collective in a group. */
+PP_MUST_CHECK pp_status pp_ptycho_scale_frames(const pp_ptychography *model, double *factors,
+                                               const pp_sweep_position *terms);
 /** Gauss-Newton step of each position from its 2 x 2 terms, at most `limit` pixels an axis, without the common shift of all
  *  devices' patterns: added to this device's positions [J][2]. */
 PP_MUST_CHECK pp_status pp_ptycho_move_positions(const pp_ptychography *model, double *positions,

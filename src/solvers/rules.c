@@ -24,6 +24,11 @@ pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_setting
                            "iterations",
                            (long long)r->done, before, now, WINDOW);
     }
+    enum { SPAN = 10 };
+    const double weight = model->model == PP_SWEEP_POISSON ? 1 : 2;
+    if (settings->stop_at_noise && r->done >= SPAN &&
+        weight * fabs(r->cost[r->done - SPAN] - cost) < 0.5)
+        r->converged = true;
     if (settings->stopped && settings->stopped(settings->self, settings->first + r->done, cost))
         return PP_FAIL(PP_ERR_INTERRUPTED, "stopped in iteration %lld",
                        (long long)(settings->first + r->done));
@@ -71,5 +76,19 @@ pp_status pp_ptycho_move_positions(const pp_ptychography *model, double *positio
     }
     PP_TRY(pp_ptychography_sum(model, sum, 3));
     for (int64_t i = 0; i < 2 * count; i++) positions[i] -= sum[i % 2] / sum[2];
+    return PP_OK;
+}
+
+pp_status pp_ptycho_scale_frames(const pp_ptychography *model, double *factors,
+                                 const pp_sweep_position *terms)
+{
+    double sum[2] = {0, (double)model->patterns};
+    for (int64_t j = 0; j < model->patterns; j++) {
+        const double best = terms[j].ww > 0 ? 1 - terms[j].rw / terms[j].ww : 1;
+        factors[j] *= fmin(fmax(best, 0.5), 2);
+        sum[0] += factors[j] * factors[j];
+    }
+    PP_TRY(pp_ptychography_sum(model, sum, 2));
+    for (int64_t j = 0; j < model->patterns; j++) factors[j] /= sqrt(sum[0] / sum[1]);
     return PP_OK;
 }

@@ -2,6 +2,7 @@
 #include "solvers/view.h"
 
 #include <math.h>
+#include <polyptych/log.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -88,6 +89,10 @@ static pp_status lay_out(solve *s)
         mine++;
     }
     u->positions = s->corners;
+    if (s->settings.refine_intensities) {
+        PP_TRY(PP_ALLOC(u->patterns + 1, &s->factors));
+        for (int64_t j = 0; j < u->patterns; j++) s->factors[j] = 1;
+    }
     return PP_OK;
 }
 
@@ -192,7 +197,8 @@ pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings, pp_pt
 {
     if (s->o->method == PP_PTYCHO_PUBLISHED)
         return pp_solve_published(&s->model, &s->point, settings, result);
-    result->positions = settings->refine_positions ? s->corners : NULL;
+    result->positions = s->corners;
+    result->factors = s->factors;
     return pp_solve_cg(&s->model, &s->point, settings, result);
 }
 
@@ -210,7 +216,9 @@ static pp_status approach(solve *s)
     pp_sweep_setup setup = s->setup;
     pp_ptychography poisson = s->model;
     pp_ptycho_settings settings = s->settings;
-    settings.iterations = s->o->amplitude_start, settings.refine_positions = false;
+    settings.iterations = s->o->amplitude_start,
+    settings.refine_positions = settings.refine_intensities = false;
+    settings.stop_at_noise = false;
     if (setup.model != PP_SWEEP_POISSON || settings.iterations == 0) return PP_OK;
     setup.model = PP_SWEEP_AMPLITUDE, setup.keep = false;
     PP_TRY(PP_ALLOC(2 * settings.iterations + 1, &history));
@@ -299,7 +307,8 @@ static pp_status work(const pp_comm *group, void *argument)
     }
     if (s.rank != 0) s.settings.stopped = NULL;
     const pp_status status = run(&s);
-    pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe), pp_free(s.pick);
+    pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
+        pp_free(s.pick);
     if (s.model.backend) {
         pp_point_free(&s.model, &s.point);
         pp_ptychography_free(&s.model);
@@ -342,6 +351,9 @@ static pp_status prepare(view *v)
 {
     const double *positions = pp_array_read(v->in->positions);
     PP_TRY(check_input(v->in));
+    if (pp_array_size(v->in->probe, 0) > v->o->probe_modes)
+        pp_warn("the starting probe has %lld modes, probe_modes = %lld: the others are left out",
+                (long long)pp_array_size(v->in->probe, 0), (long long)v->o->probe_modes);
     v->n = pp_array_size(v->in->frames, 1);
     v->patterns = pp_array_size(v->in->frames, 0);
     PP_TRY(pp_object_frame_of(positions, v->patterns, v->n, &v->frame));

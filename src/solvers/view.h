@@ -41,6 +41,7 @@ typedef struct pp_view_options {
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
 typedef struct pp_view_output {
     pp_array *object, *origin, *illumination, *probe, *positions, *cost, *error;
+    pp_array *intensities; /* f64 [J], of the beam in each frame, mean 1; NULL where not refined */
     /* facts */
     double probe_scale, adjointness;
     const char *implementation;

@@ -33,6 +33,7 @@ typedef struct solve {
     pp_sweep_setup setup;
     const char *implementation;
     double *corners;   /* [this device's patterns][2] in its tile */
+    double *factors;   /* the beam's amplitude in each of them where it is refined, else NULL */
     int64_t *pick;     /* its patterns; NULL: all */
     void *frames;      /* in detector order; NULL where that is the natural one */
     uint8_t *mask;     /* in detector order */

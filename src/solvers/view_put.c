@@ -43,6 +43,8 @@ static pp_status create_arrays(const solve *s)
     const int64_t n = s->v->n, *size = s->v->frame.size;
     PP_TRY(pp_array_create(PP_C32, 2, size, "1", &s->out->object));
     PP_TRY(pp_array_create(PP_F32, 2, size, "counts", &s->out->illumination));
+    if (s->settings.refine_intensities)
+        PP_TRY(pp_array_create_1d(PP_F64, s->v->patterns, "1", &s->out->intensities));
     return pp_array_create(PP_C32, 3, (const int64_t[]){s->model.modes, n, n}, "sqrt(counts)",
                            &s->out->probe);
 }
@@ -66,6 +68,9 @@ static pp_status put_core(const solve *s)
         const int64_t j = s->pick ? s->pick[i / 2] : i / 2;
         if (s->v->tile_of[j] != s->rank) continue;
         s->v->corners[2 * j + i % 2] = s->corners[i] + (double)mine->from[i % 2];
+        if (s->factors)
+            ((double *)pp_array_data(s->out->intensities))[j] =
+                s->factors[i / 2] * s->factors[i / 2];
     }
     return status;
 }
@@ -131,5 +136,5 @@ void pp_view_output_free(pp_view_output *out)
 {
     pp_array_free(&out->object), pp_array_free(&out->origin), pp_array_free(&out->illumination);
     pp_array_free(&out->probe), pp_array_free(&out->positions);
-    pp_array_free(&out->cost), pp_array_free(&out->error);
+    pp_array_free(&out->cost), pp_array_free(&out->error), pp_array_free(&out->intensities);
 }

@@ -50,16 +50,18 @@ static double bytes(const pp_sweep_setup *s)
            (double)s->patterns * PP_FFTW_SCALARS * sizeof(double);
 }
 
-void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions)
+void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions, const double *factors)
 {
     const int64_t n = s->base.setup.n;
     if (!s->ramp) return;
     for (int64_t i = 0; i < s->base.setup.patterns * 2; i++) {
         const int64_t pattern = i / 2;
-        const double f = positions[i] - (double)s->chunks.window[pattern][i % 2];
+        const double f = positions[i] - (double)s->chunks.window[pattern][i % 2],
+                     factor = factors && i % 2 == 0 ? factors[pattern] : 1;
         for (int64_t k = 0; k < n; k++) {
             const double turn = two_pi * pp_frequency(k, n) * f;
-            s->ramp[i * n + k] = (pp_c32){(float)cos(turn), (float)-sin(turn)};
+            s->ramp[i * n + k] =
+                (pp_c32){(float)(factor * cos(turn)), (float)(factor * -sin(turn))};
         }
     }
 }
@@ -151,7 +153,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
         memcpy(s->mask, setup->mask, (size_t)n2);
     else
         memset(s->mask, 1, (size_t)n2);
-    pp_fftw_ramps(s, setup->positions);
+    pp_fftw_ramps(s, setup->positions, NULL);
     count_totals(s);
     *out = &s->base;
     return PP_OK;
@@ -170,9 +172,9 @@ static void renew(pp_sweep *sweep)
     ((pp_fftw_sweep *)sweep)->known = false;
 }
 
-static void move(pp_sweep *sweep, const double *positions)
+static void move(pp_sweep *sweep, const double *positions, const double *factors)
 {
-    pp_fftw_ramps((pp_fftw_sweep *)sweep, positions);
+    pp_fftw_ramps((pp_fftw_sweep *)sweep, positions, factors);
     renew(sweep);
 }
 

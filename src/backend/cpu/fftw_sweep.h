@@ -36,8 +36,8 @@ typedef struct pp_fftw_sweep {
 
 enum { PP_FFTW_SCALARS = PP_SWEEP_STEPS + 2 };
 
-/** Position ramps from positions [J][2]. */
-void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions);
+/** Ramps from positions [J][2]; those along y carry the patterns' factors [J] (NULL: 1), so the moved probe does. */
+void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions, const double *factors);
 pp_pixels pp_fftw_pixels(const pp_fftw_sweep *s, int64_t pattern);
 
 pp_status pp_fftw_gradient(pp_sweep *sweep, const pp_sweep_gradient *out, const pp_sweep_point *at);

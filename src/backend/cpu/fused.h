@@ -68,7 +68,7 @@ typedef struct pp_fused_terms {
     int modes;
     const float *fields[3]; /* far, d / dy, d / dx */
     float *rows;
-    double yy, yx, xx, ry, rx; /* out */
+    double yy, yx, xx, ry, rx, ww, rw; /* out, as in pp_sweep_position */
 } pp_fused_terms;
 
 /** back: where a residual's field goes. */

@@ -484,7 +484,7 @@ static void line(const pp_fused_plan *plan, pp_fused_line *l, const pp_fused_fra
 /* ---- rows: terms of the positions ---- */
 
 typedef struct normal {
-    vec yy, yx, xx, ry, rx;
+    vec yy, yx, xx, ry, rx, ww, rw;
 } normal;
 
 INLINE void add_terms(normal *s, const pair *rows, int n, int modes, pixels p, float dark)
@@ -499,8 +499,9 @@ INLINE void add_terms(normal *s, const pair *rows, int n, int modes, pixels p, f
     }
     const vec inverse = keep(inverse_root(inten), p.on & (inten >= dark));
     y *= inverse, x *= inverse;
-    const vec r = inten * inverse - p.d * inverse_root(p.d);
+    const vec modulus = inten * inverse, r = modulus - p.d * inverse_root(p.d);
     s->yy += y * y, s->yx += y * x, s->xx += x * x, s->ry += y * r, s->rx += x * r;
+    s->ww += modulus * modulus, s->rw += modulus * r;
 }
 
 static void terms(const pp_fused_plan *plan, pp_fused_terms *t, const pp_fused_frame *frame)
@@ -508,23 +509,23 @@ static void terms(const pp_fused_plan *plan, pp_fused_terms *t, const pp_fused_f
     const int n = plan->n, modes = t->modes;
     const int64_t field = field_floats(plan);
     pair *rows = (pair *)(void *)t->rows;
-    sums sum[5] = {{{0}, {0}}};
+    sums sum[7] = {{{0}, {0}}};
     for (int k = 0; k < n / W; k++) {
         for (int f = 0; f < 3; f++)
             for (int m = 0; m < modes; m++)
                 gather(plan, rows + (f * modes + m) * n, t->fields[f] + m * field, k);
         for (int x0 = 0; x0 < n; x0 += SEGMENT) {
-            normal s = {{0}, {0}, {0}, {0}, {0}};
+            normal s = {{0}, {0}, {0}, {0}, {0}, {0}, {0}};
             for (int x = x0; x < x0 + SEGMENT; x++) {
                 const pixels p = read_frame(frame, ((int64_t)k * n + x) * W, frame->wide);
                 add_terms(&s, rows + x, n, modes, p, frame->dark);
             }
             add(sum, s.yy), add(sum + 1, s.yx), add(sum + 2, s.xx);
-            add(sum + 3, s.ry), add(sum + 4, s.rx);
+            add(sum + 3, s.ry), add(sum + 4, s.rx), add(sum + 5, s.ww), add(sum + 6, s.rw);
         }
     }
     t->yy = total(sum + 0), t->yx = total(sum + 1), t->xx = total(sum + 2);
-    t->ry = total(sum + 3), t->rx = total(sum + 4);
+    t->ry = total(sum + 3), t->rx = total(sum + 4), t->ww = total(sum + 5), t->rw = total(sum + 6);
 }
 
 /* ---- back ---- */

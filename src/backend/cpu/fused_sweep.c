@@ -46,16 +46,18 @@ static double bytes(const pp_sweep_setup *s)
            (double)s->patterns * PP_FUSED_SCALARS * sizeof(double);
 }
 
-void pp_fused_ramps(pp_fused_sweep *s, const double *positions)
+void pp_fused_ramps(pp_fused_sweep *s, const double *positions, const double *factors)
 {
     const int64_t n = s->base.setup.n;
     if (!s->ramp) return;
     for (int64_t i = 0; i < s->base.setup.patterns * 2; i++) {
-        const double f = positions[i] - s->chunks.window[i / 2][i % 2];
+        const double f = positions[i] - s->chunks.window[i / 2][i % 2],
+                     factor = factors && i % 2 == 0 ? factors[i / 2] : 1;
         for (int64_t place = 0; place < n; place++) {
             const int64_t k = s->digits[place];
             const double angle = two_pi * f * (double)(k < n / 2 ? k : k - n) / (double)n;
-            s->ramp[i * n + place] = (pp_c32){(float)cos(angle), (float)-sin(angle)};
+            s->ramp[i * n + place] =
+                (pp_c32){(float)(factor * cos(angle)), (float)(factor * -sin(angle))};
         }
     }
 }
@@ -169,7 +171,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
         memcpy(s->mask, setup->mask, (size_t)(setup->n * setup->n));
     }
     PP_TRY_TO(failed, count_totals(s, setup->mask));
-    pp_fused_ramps(s, setup->positions);
+    pp_fused_ramps(s, setup->positions, NULL);
     *out = &s->base;
     return PP_OK;
 failed:
@@ -189,9 +191,9 @@ static void renew(pp_sweep *sweep)
     s->known = s->measured = false;
 }
 
-static void move(pp_sweep *sweep, const double *positions)
+static void move(pp_sweep *sweep, const double *positions, const double *factors)
 {
-    pp_fused_ramps((pp_fused_sweep *)sweep, positions);
+    pp_fused_ramps((pp_fused_sweep *)sweep, positions, factors);
     renew(sweep);
 }
 

@@ -53,8 +53,8 @@ typedef struct pp_fused_sweep {
 } pp_fused_sweep;
 
 pp_fused_frame pp_fused_frame_of(const pp_fused_sweep *s, int64_t pattern);
-/** Ramps from positions [J][2]. */
-void pp_fused_ramps(pp_fused_sweep *s, const double *positions);
+/** Ramps from positions [J][2]; those along y carry the patterns' factors [J] (NULL: 1), so the moved probe does. */
+void pp_fused_ramps(pp_fused_sweep *s, const double *positions, const double *factors);
 
 pp_status pp_fused_gradient_pass(pp_sweep *sweep, const pp_sweep_gradient *out,
                                  const pp_sweep_point *at);

@@ -403,7 +403,8 @@ static void pattern_terms(const pattern *p, pp_sweep_position *out, const pp_swe
                             .fields = {field(p, 0), field(p, 1), field(p, 2)},
                             .rows = p->w->rows};
     s->kernels->terms(&s->plan, &terms, &frame);
-    *out = (pp_sweep_position){terms.yy, terms.yx, terms.xx, terms.ry, terms.rx};
+    *out =
+        (pp_sweep_position){terms.yy, terms.yx, terms.xx, terms.ry, terms.rx, terms.ww, terms.rw};
 }
 
 pp_status pp_fused_positions_pass(pp_sweep *sweep, pp_sweep_position *out, const pp_sweep_point *at)

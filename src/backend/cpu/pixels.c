@@ -224,6 +224,7 @@ void pp_pixels_position(const pp_pixels *p, pp_sweep_position *out, const pp_c32
                          dx = (double)x / mod, r = mod - (double)sqrtf(b.d[i]);
             s.yy += dy * dy, s.yx += dy * dx, s.xx += dx * dx;
             s.ry += dy * r, s.rx += dx * r;
+            s.ww += mod * mod, s.rw += mod * r;
         }
     }
     *out = s;
