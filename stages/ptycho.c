@@ -48,7 +48,7 @@ static const pp_param params[] = {
     PP_INT(ptycho, probe_modes, 1, 1, 64, "1", "incoherent modes of the probe; those that the starting probe lacks are made from its first"),
     PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
-    PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too, as it fluctuates"),
+    PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too; only fluctuations from frame to frame: a smooth change is the object's modulus as well"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
     PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory"),
     PP_INT(ptycho, probe_start, 2, 0, 1000000, "1", "first iteration that changes the probe"),

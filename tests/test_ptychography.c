@@ -296,7 +296,8 @@ START_TEST(positions_are_recovered)
 }
 END_TEST
 
-/* A beam that fluctuates by up to 30 %: found in every frame, at every implementation of the sweeps, on one device and on two. */
+/* A beam that fluctuates by up to 30 %: found in every frame, with every implementation of the sweeps. Judged from frame to
+ * neighbouring frame, for a smooth change across the field is the object's modulus as well. */
 START_TEST(intensities_are_recovered)
 {
     static made m;
@@ -317,8 +318,13 @@ START_TEST(intensities_are_recovered)
         o.solver.refine_intensities = true;
         pp_assert_ok(pp_view_solve(&m.in, &o, &out));
         const double *found = pp_array_read(out.intensities);
-        for (int j = 0; j < J; j++) pp_assert_near(found[j], planted[j] * J / sum, 0.02);
-        ck_assert_double_lt(error_of(&out), 0.1 * error_of(&fixed));
+        double off = 0, all = 0;
+        for (int j = 1; j < J; j++) {
+            const double a = found[j] - found[j - 1], b = (planted[j] - planted[j - 1]) * J / sum;
+            off += (a - b) * (a - b), all += b * b;
+        }
+        ck_assert_double_lt(off, 0.2 * all);
+        ck_assert_double_lt(error_of(&out), 0.02 * error_of(&fixed));
         pp_view_output_free(&fixed);
         pp_view_output_free(&out);
     }
