@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "models/window.h"
+#include "solvers/blend.h"
 #include "solvers/view.h"
 #include "support/oracle.h"
 #include "support/support.h"
@@ -556,6 +557,79 @@ START_TEST(no_seams_with_exact_methods_and_halos_come_near)
 }
 END_TEST
 
+static pp_c32 bump(double y, double x, double turn)
+{
+    const double phase = 0.8 * exp(-(y * y + x * x) / 250) * sin(0.4 * y) * cos(0.5 * x) + turn;
+    return (pp_c32){(float)cos(phase), (float)sin(phase)};
+}
+
+/* Independent tiles: phase, ramp and shift that were put in are found. */
+START_TEST(a_tile_is_registered)
+{
+    enum { SIZE = 60 };
+    static pp_c32 whole[SIZE * SIZE], tile[SIZE * SIZE];
+    static float light[SIZE * SIZE], some[SIZE * SIZE];
+    const int64_t size[2] = {SIZE, SIZE};
+    const pp_blend_match planted = {.phase = 2.1, .ramp = {0.01, -0.004}, .shift = {0.6, -0.35}};
+    pp_blend_match found;
+    for (int k = 0; k < SIZE * SIZE; k++) {
+        const double y = k / SIZE - 30, x = k % SIZE - 30;
+        whole[k] = bump(y, x, 0);
+        tile[k] = bump(y + planted.shift[0], x + planted.shift[1],
+                       -planted.phase - planted.ramp[0] * y - planted.ramp[1] * x);
+        light[k] = (float)exp(-(y * y + x * x) / 250), some[k] = x < 12 ? light[k] : 0;
+    }
+    pp_assert_ok(pp_blend_find(tile, some, whole, light, size, 1, &found));
+    for (int a = 0; a < 2; a++) {
+        pp_assert_near(found.shift[a], planted.shift[a], 0.01);
+        pp_assert_near(found.ramp[a], planted.ramp[a], 1e-3);
+    }
+    pp_assert_near(found.phase, planted.phase, 0.01);
+    ck_assert_double_lt(found.mismatch, 0.005);
+    memset(some, 0, sizeof some);
+    pp_assert_ok(pp_blend_find(tile, some, whole, light, size, 1, &found));
+    ck_assert(found.mismatch == 0 && found.shift[0] == 0 && found.phase == 0);
+}
+END_TEST
+
+/* On data that one device solves nearly exactly. */
+START_TEST(independent_tiles_agree)
+{
+    arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output one, split;
+    make(100, 70, 70, 5, true);
+    make_arrays(&a);
+    cut(&a, 1, &t, &frame);
+    pp_view_options o = known_probe(40, PP_SPLIT_INDEPENDENT);
+    pp_assert_ok(pp_view_solve(&a.in, &o, &one));
+    cut(&a, 4, &t, &frame);
+    pp_assert_ok(pp_view_solve(&a.in, &o, &split));
+    const pp_c32 *x = pp_array_read(one.object), *y = pp_array_read(split.object);
+    const float *light = pp_array_read(one.illumination), *sum = pp_array_read(split.illumination);
+    double top = 0, far = 0, norm = 0, re = 0, im = 0;
+    for (int64_t k = 0; k < pp_array_count(one.object); k++) {
+        top = fmax(top, (double)light[k]);
+        re += (double)(light[k] * (y[k].re * x[k].re + y[k].im * x[k].im));
+        im += (double)(light[k] * (y[k].re * x[k].im - y[k].im * x[k].re));
+    }
+    const double size = hypot(re, im);
+    for (int64_t k = 0; k < pp_array_count(one.object); k++) {
+        pp_assert_near((double)light[k], (double)sum[k], 1e-3 * (double)light[k] + 1e-3);
+        if ((double)light[k] < 0.3 * top) continue;
+        const double u = ((double)y[k].re * re - (double)y[k].im * im) / size - (double)x[k].re,
+                     v = ((double)y[k].re * im + (double)y[k].im * re) / size - (double)x[k].im;
+        far += u * u + v * v, norm += 1;
+    }
+    ck_assert_msg(sqrt(far / norm) < 0.05, "rms %g from one device", sqrt(far / norm));
+    ck_assert_msg(split.tile_mismatch > 0 && split.tile_mismatch < 0.2 && split.tile_shift < 0.2,
+                  "mismatch %g, shift %g", split.tile_mismatch, split.tile_shift);
+    pp_view_output_free(&one), pp_view_output_free(&split);
+    free_arrays(&a);
+}
+END_TEST
+
 START_TEST(halo_refuses_small_tiles_and_unknown_probes)
 {
     arrays a;
@@ -652,6 +726,8 @@ int main(void)
                                   published_steps_are_those_of_one_device,
                                   a_group_solves_as_one_device,
                                   no_seams_with_exact_methods_and_halos_come_near,
+                                  a_tile_is_registered,
+                                  independent_tiles_agree,
                                   halo_refuses_small_tiles_and_unknown_probes,
                                   memory_is_as_predicted,
                                   memory_that_runs_out_leaves_nothing,

@@ -49,6 +49,7 @@ typedef struct pp_view_output {
     int64_t iterations;
     double moved[2]; /* pixels (y, x) that the pair was moved back by */
     int devices;
+    double tile_mismatch, tile_shift;   /* independent tiles: largest of pp_blend_match, pixels */
     double waited, bytes_received;      /* rank 0 of a group: seconds, bytes */
     double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;

@@ -53,6 +53,8 @@ PP_MUST_CHECK pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *s
                                            pp_ptycho_result *result);
 /** Whether the devices solve for themselves. */
 bool pp_view_apart(const solve *s);
+/** Independent tiles into the output's object and illumination, registered and blended in rank order. Collective. */
+PP_MUST_CHECK pp_status pp_view_blend(solve *s);
 /** From points on devices to the output's arrays; collective. */
 PP_MUST_CHECK pp_status pp_view_put(solve *s);
 

@@ -118,9 +118,10 @@ done:
 
 pp_status pp_view_put(solve *s)
 {
+    const bool alone = pp_view_apart(s) && s->o->split == PP_SPLIT_INDEPENDENT;
     if (s->rank == 0) PP_TRY(create_arrays(s));
     PP_TRY(meet(s));
-    PP_TRY(put_core(s));
+    PP_TRY(alone ? pp_view_blend(s) : put_core(s));
     PP_TRY(meet(s));
     if (s->rank == 0) {
         PP_TRY(s->backend->download(pp_array_data(s->out->probe), s->point.probe,
@@ -129,7 +130,7 @@ pp_status pp_view_put(solve *s)
         PP_TRY(put_positions(s));
     }
     PP_TRY(meet(s));
-    return put_illumination(s);
+    return alone ? PP_OK : put_illumination(s);
 }
 
 void pp_view_output_free(pp_view_output *out)
