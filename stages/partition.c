@@ -1,6 +1,7 @@
 /* partition: cuts a view's object into one tile a device of the group that solves it, and gives each pattern to the tile
  * that holds the centre of its window (src/models/tiles.h).
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <polyptych/stage.h>
 #include <string.h>
 
@@ -60,17 +61,55 @@ static double most_bytes(const partition *p, const pp_sweep_setup *setup, const 
     return most;
 }
 
+/* Bytes of the fullest device for a view of which only the sizes are known: a raster over the object is assumed. */
+static pp_status raster_bytes(const partition *p, const pp_view_entry *view, int devices,
+                              double *bytes)
+{
+    const int64_t side = (int64_t)ceil(sqrt((double)view->patterns));
+    const pp_sweep_setup setup = {.n = view->frame,
+                                  .modes = view->modes > 0 ? view->modes : 1,
+                                  .patterns = view->patterns,
+                                  .object = {view->object[0], view->object[1]},
+                                  .mode = PP_SWEEP_FOURIER,
+                                  .frame_type = PP_U16,
+                                  .probe_moves = true,
+                                  .threads = 1};
+    double *corners = NULL;
+    int32_t *tile_of = NULL;
+    pp_tiles tiles;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, PP_ALLOC(2 * view->patterns + 1, &corners));
+    PP_TRY_TO(done, PP_ALLOC(view->patterns + 1, &tile_of));
+    for (int64_t i = 0; i < 2 * view->patterns; i++) {
+        const int64_t step = i % 2 ? i / 2 % side : i / 2 / side;
+        corners[i] = (double)(view->object[i % 2] - view->frame) * (double)step / (double)side;
+    }
+    PP_TRY_TO(done, pp_tiles_cut(corners, view->patterns, view->frame, view->object, devices,
+                                 &tiles, tile_of));
+    *bytes = most_bytes(p, &setup, &tiles);
+done:
+    pp_free(corners);
+    pp_free(tile_of);
+    return status;
+}
+
 static void plan(const void *params_, pp_plan *budget)
 {
     const partition *p = params_;
     const int devices = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
     const pp_views *views = pp_plan_views(budget);
-    double bytes = 0;
+    double bytes = 0, device = 0;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
-        const double tiles = 32.0 * devices + 4 * (double)pp_views_entry(views, k)->patterns;
+        const pp_view_entry *view = pp_views_entry(views, k);
+        const double tiles = 32.0 * devices + 4 * (double)view->patterns;
+        double most = 0;
         if (tiles > bytes) bytes = tiles;
+        if (devices > 1 && raster_bytes(p, view, devices, &most) == PP_OK && most > device)
+            device = most;
     }
     pp_plan_add(budget, PP_HOST, bytes, "tiles of one view");
+    if (devices > 1)
+        pp_plan_add(budget, PP_DEVICE, device, "the fullest device, far fields not kept");
 }
 
 /* ---- one view ---- */

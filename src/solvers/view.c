@@ -337,11 +337,13 @@ static pp_status surround(view *v)
     const pp_view_options *o = v->o;
     if (v->tiles.count == 1 || o->split == PP_SPLIT_HYBRID || o->split == PP_SPLIT_GRADIENT)
         return PP_OK;
-    if (o->solver.refine_probe || o->solver.refine_positions)
-        return PP_FAIL(PP_ERR_CONFIG,
-                       "partition's methods halo and independent are for a known probe and known "
-                       "positions: set ptycho's refine_probe and refine_positions to false, or use "
-                       "hybrid or gradient");
+    if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)
+        return PP_FAIL(
+            PP_ERR_CONFIG,
+            "partition's methods halo and independent are for a known probe and known "
+            "positions: set ptycho's refine_probe, refine_positions and refine_intensities to "
+            "false, or use "
+            "hybrid or gradient");
     if (o->split != PP_SPLIT_HALO) return PP_OK;
     return pp_tiles_surround(&v->tiles, v->corners, v->patterns, v->n, v->tile_of,
                              o->halo_rows * pp_tiles_step(v->corners, v->patterns));
