@@ -11,7 +11,7 @@
 
 typedef struct partition {
     int64_t devices_per_view;
-    int method;
+    int method, sync;
     double device_memory, halo_rows;
     int64_t period;
 } partition;
@@ -28,6 +28,7 @@ static const pp_port ports[] = {
 static const pp_param params[] = {
     PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
     PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|halo|independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022); halo: each tile for itself with the patterns around it, voxels pasted into halos (Halo Voxel Exchange), approximate; independent: each tile alone, then registered to a fraction of a pixel, constant phase and ramp taken out, and blended"),
+    PP_CHOICE(partition, sync, "exact", "exact|~local", "method gradient: exact sums in every iteration, or local steps between exchanges"),
     PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
     PP_INT(partition, period, 1, 1, 1000000, "1", "method halo: iterations between exchanges"),
     PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),

@@ -438,6 +438,7 @@ static pp_view_options options_of(int64_t iterations, pp_split_method split)
                              .solver = {.iterations = iterations,
                                         .refine_probe = true,
                                         .refine_positions = true,
+                                        .refine_intensities = true,
                                         .probe_start = 1,
                                         .positions_start = 2,
                                         .positions_every = 4,
@@ -478,6 +479,8 @@ START_TEST(a_group_solves_as_one_device)
         ck_assert_double_lt(difference(one.probe, group.probe), 1e-4);
         const double *x = pp_array_read(one.positions), *y = pp_array_read(group.positions);
         for (int64_t k = 0; k < 2 * m.patterns; k++) pp_assert_near(x[k], y[k], 1e-3);
+        x = pp_array_read(one.intensities), y = pp_array_read(group.intensities);
+        for (int64_t k = 0; k < m.patterns; k++) pp_assert_near(x[k], y[k], 1e-4);
         const float *u = pp_array_read(one.illumination), *v = pp_array_read(group.illumination);
         for (int64_t k = 0; k < pp_array_count(one.illumination); k++)
             pp_assert_near((double)u[k], (double)v[k], 1e-3 * (double)u[k] + 1e-3);
@@ -498,6 +501,7 @@ static pp_view_options known_probe(int64_t iterations, pp_split_method split)
 {
     pp_view_options o = options_of(iterations, split);
     o.solver.refine_probe = o.solver.refine_positions = false;
+    o.solver.refine_intensities = false;
     o.halo_rows = 2, o.period = 2;
     return o;
 }
@@ -678,7 +682,8 @@ START_TEST(memory_is_as_predicted)
     make_arrays(&a);
     for (int i = 0; i < 6; i++) {
         pp_view_options o = options_of(3, (pp_split_method)(i % 2));
-        o.solver.refine_positions = false, o.keep_far_field = PP_CHOOSE_YES;
+        o.solver.refine_positions = o.solver.refine_intensities = false,
+        o.keep_far_field = PP_CHOOSE_YES;
         cut(&a, i < 2 ? 2 : i < 4 ? 4 : 8, &t, &frame);
         const double before = (double)pp_alloc_live_bytes(), bytes = predicted(&t, &frame, o.split);
         pp_alloc_reset_peak();
