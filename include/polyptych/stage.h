@@ -139,6 +139,12 @@ PP_API bool pp_context_view_done(const pp_context *context, int64_t index);
 /** Campaign scope: one array of a view's stored result, by its view-scope port name. New array. Not collective. */
 PP_API PP_MUST_CHECK pp_status pp_context_view_result(pp_context *context, int64_t index,
                                                       const char *port, pp_array **out);
+/** Campaign scope: what the stages before the one that puts `object` hand to it, made anew for the view `index` (a solver
+ *  of many views needs their frames again): the arrays at the view-scope ports named in ports [count] ("frames", "mask", ...), NULL where
+ *  there is none. New references. These stages run on the calling thread, the main one; not collective. */
+PP_API PP_MUST_CHECK pp_status pp_context_view_data(pp_context *context, int64_t index,
+                                                    const char *const *ports, int count,
+                                                    pp_array **out);
 /** Threads of this rank for this call; the run's seed; the run's directory (absolute); the stage's id. */
 PP_API int pp_context_threads(const pp_context *context);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */

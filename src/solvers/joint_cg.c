@@ -22,8 +22,10 @@ typedef struct state {
     pp_c32 *modes;   /* room for 4 probes on the host; NULL: one mode, or the probe stays */
     double cost, gz; /* at the accepted point */
     double step;     /* from it to the present point */
-    bool fresh;      /* the next direction is the preconditioned gradient */
-    bool steepest;   /* the last one was */
+    pp_c32 *gap;     /* penalty: t - o at the present point; NULL without one */
+    double energy, energy_slope, energy_curvature; /* of the penalty along the line */
+    bool fresh;    /* the next direction is the preconditioned gradient */
+    bool steepest; /* the last one was */
     bool weighted;
 } state;
 
@@ -56,12 +58,74 @@ static pp_status separate_modes(state *s)
     return PP_OK;
 }
 
+/* The penalty's part of cost and gradient; the gap it leaves belongs to the present point. */
+static void add_penalty(state *s, const pp_point *g, double *cost)
+{
+    const pp_ptychography *m = s->model;
+    const pp_vectors *v = m->backend->vectors;
+    const pp_penalty *penalty = s->settings->penalty;
+    if (!penalty) return;
+    v->direction(s->gap, s->point->object, NULL, (pp_c64){0, 0}, m->pixels, m->threads);
+    v->axpy(s->gap, 1, penalty->target, m->pixels, m->threads);
+    s->result->penalty = v->dot(s->gap, s->gap, penalty->weight, m->pixels, m->threads).re;
+    *cost += s->result->penalty;
+    if (g) v->direction(g->object, s->gap, penalty->weight, (pp_c64){1, 0}, m->pixels, m->threads);
+}
+
+static pp_status gradient(state *s, pp_point *g, double *cost, bool last)
+{
+    PP_TRY(pp_ptychography_gradient(s->model, g, cost, last ? &s->result->misfit : NULL, s->point));
+    add_penalty(s, g, cost);
+    return PP_OK;
+}
+
+/* The penalty along d: energy + t slope + t^2 curvature / 2. */
+static void add_penalty_line(state *s, const pp_point *d, pp_sweep_slope *slope)
+{
+    const pp_ptychography *m = s->model;
+    const pp_vectors *v = m->backend->vectors;
+    const pp_penalty *penalty = s->settings->penalty;
+    if (!penalty) return;
+    s->energy = s->result->penalty;
+    s->energy_slope = -2 * v->dot(s->gap, d->object, penalty->weight, m->pixels, m->threads).re;
+    s->energy_curvature =
+        2 * v->dot(d->object, d->object, penalty->weight, m->pixels, m->threads).re;
+    slope->slope += s->energy_slope;
+    slope->curvature += s->energy_curvature;
+}
+
+/* w = 1 / (illumination + penalty); where neither says anything, a floor of the illumination acts. */
+static pp_status penalised_weights(state *s)
+{
+    const pp_ptychography *m = s->model;
+    const size_t bytes = (size_t)m->pixels * sizeof(float);
+    const pp_sweep_point at = {s->point->object, s->point->probe};
+    float *lit = NULL, *penalty = NULL, largest = 0;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, PP_ALLOC(m->pixels, &lit));
+    PP_TRY_TO(done, PP_ALLOC(m->pixels, &penalty));
+    PP_TRY_TO(done, pp_sweep_illumination(m->sweep, s->w.object, NULL, &at));
+    PP_TRY_TO(done, m->backend->download(lit, s->w.object, bytes));
+    PP_TRY_TO(done, m->backend->download(penalty, s->settings->penalty->weight, bytes));
+    for (int64_t i = 0; i < m->pixels; i++) largest = fmaxf(largest, lit[i]);
+    for (int64_t i = 0; i < m->pixels; i++) {
+        const float sum = lit[i] + penalty[i];
+        lit[i] = 1 / (penalty[i] > 0 ? sum : hypotf(sum, 0.05f * largest));
+    }
+    status = m->backend->upload(s->w.object, lit, bytes);
+done:
+    pp_free(lit);
+    pp_free(penalty);
+    return status;
+}
+
 static pp_status refresh(state *s)
 {
     const int64_t i = s->result->done;
     if (s->settings->precondition &&
         (!s->weighted || (s->settings->refine_probe && i % REFRESH_WEIGHTS == 0))) {
         PP_TRY(pp_point_weights(s->model, &s->w, s->point));
+        if (s->settings->penalty) PP_TRY(penalised_weights(s));
         s->weighted = true;
     }
     if (s->modes && i > s->settings->probe_start && i % REFRESH_WEIGHTS == 0)
@@ -95,6 +159,7 @@ static pp_status walk(state *s)
     const pp_point g = part(s, &s->g), d = part(s, &s->d);
     pp_sweep_slope slope;
     PP_TRY(pp_ptychography_line(s->model, &slope, NULL, s->point, &d, NULL, 0));
+    add_penalty_line(s, &d, &slope);
     pp_ptycho_adjointness(s->model, s->result, slope.slope, &g, &d);
     const double newton = -slope.slope / slope.curvature;
     s->step = slope.curvature > 0 ? fmin(fmax(newton, 1e-3), 4) : 1;
@@ -112,8 +177,11 @@ static pp_status halve(state *s, int64_t turned)
     for (int k = 0; k < HALVINGS; k++) steps[k] = ldexp(s->step, -1 - k);
     PP_TRY(pp_point_axpy(s->model, s->point, -s->step, &d));
     PP_TRY(pp_ptychography_costs(s->model, costs, s->point, &d, steps, HALVINGS));
-    for (int k = 0; k < HALVINGS && taken == 0; k++)
-        if (costs[k] < s->cost) taken = steps[k];
+    for (int k = 0; k < HALVINGS && taken == 0; k++) {
+        const double t = steps[k];
+        if (s->gap) costs[k] += s->energy + t * (s->energy_slope + t * s->energy_curvature / 2);
+        if (costs[k] < s->cost) taken = t;
+    }
     PP_TRY(pp_point_axpy(s->model, s->point, taken, &d));
     pp_ptychography_advance(s->model, taken);
     s->step = taken;
@@ -128,12 +196,10 @@ static pp_status evaluate(state *s, bool last)
     double cost;
     pp_point swap = s->g;
     if (i > 0 && i % REFRESH_FAR == 0) pp_ptychography_renew(s->model);
-    PP_TRY(pp_ptychography_gradient(s->model, last ? NULL : &s->next, &cost,
-                                    last ? &r->misfit : NULL, s->point));
+    PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     if (s->step > 0 && cost > s->cost) {
         PP_TRY(halve(s, i - 1));
-        PP_TRY(pp_ptychography_gradient(s->model, last ? NULL : &s->next, &cost,
-                                        last ? &r->misfit : NULL, s->point));
+        PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     }
     if (i > 0) r->step[i - 1] = s->step;
     s->g = s->next, s->next = swap;
@@ -186,8 +252,7 @@ static pp_status iterate(state *s)
             s->fresh = true;
         }
         if (last) break;
-        if (r->converged)
-            return pp_ptychography_gradient(s->model, NULL, &s->cost, &r->misfit, s->point);
+        if (r->converged) return gradient(s, NULL, &s->cost, true);
         if (positions_due(s))
             PP_TRY(move_positions(s));
         else
@@ -202,6 +267,7 @@ static void release(state *s)
     pp_point_free(s->model, &s->next);
     pp_point_free(s->model, &s->d);
     pp_point_weight_free(s->model, &s->w);
+    if (s->gap) s->model->backend->release(s->gap);
     pp_free(s->terms), pp_free(s->modes);
 }
 
@@ -215,6 +281,9 @@ pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.next));
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
     PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
+    if (settings->penalty)
+        PP_TRY_TO(done,
+                  model->backend->alloc((size_t)model->pixels * sizeof *s.gap, (void **)&s.gap));
     if (settings->refine_positions || settings->refine_intensities)
         PP_TRY_TO(done, PP_ALLOC(model->patterns ? model->patterns : 1, &s.terms));
     if (settings->refine_probe && model->modes > 1)

@@ -13,6 +13,13 @@
 
 #include "models/ptychography.h"
 
+/** A term sum w |o - t|^2 beside the data, of a solve that is part of a larger one. cg only; its preconditioner of the object is then
+ *  1 / (illumination + w). Back end's memory; one device, no group. */
+typedef struct pp_penalty {
+    const float *weight;  /* w [Y][X], at least 0 */
+    const pp_c32 *target; /* t [Y][X] */
+} pp_penalty;
+
 typedef struct pp_ptycho_settings {
     int64_t iterations;
     bool refine_probe, refine_positions, refine_intensities;
@@ -21,7 +28,11 @@ typedef struct pp_ptycho_settings {
     int64_t positions_start, positions_every; /* iterations that are spent on positions instead */
     double positions_limit;                   /* largest step, pixels */
     bool precondition;
+<<<<<<< HEAD
     int64_t first; /* number of the first iteration, for `stopped` and messages */
+=======
+    const pp_penalty *penalty; /* NULL: none */
+>>>>>>> ffb4706 (joint: views, volume, ADMM, stage)
     /** Asked once an iteration; NULL: never. Returning true ends with PP_ERR_INTERRUPTED. */
     bool (*stopped)(void *self, int64_t iteration, double cost);
     void *self;
@@ -31,6 +42,7 @@ typedef struct pp_ptycho_result {
     double *cost, *step; /* [iterations + 1] and [iterations], the caller's; filled up to `done` */
     int64_t done;        /* iterations made */
     double misfit;       /* sum (sqrt I - sqrt d)^2 at the end */
+    double penalty;      /* the part of the last cost that is the penalty's */
     double adjointness;  /* largest |F'(0) - 2 Re <g, d>| / (|g| |d|) */
     bool converged;
     double *positions; /* [J][2] as in the model's setup, the caller's: start and result */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "solvers/joint_view.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* ---- detector order ---- */
+
+static void reorder(char *to, const char *from, const int32_t *order, int64_t count, size_t size)
+{
+    if (!order) {
+        memcpy(to, from, (size_t)count * size);
+        return;
+    }
+    for (int64_t k = 0; k < count; k++)
+        memcpy(to + (size_t)k * size, from + (size_t)order[k] * size, size);
+}
+
+static pp_sweep_setup setup_of(const pp_joint_view *view)
+{
+    return (pp_sweep_setup){.n = view->n,
+                            .modes = view->modes,
+                            .patterns = view->patterns,
+                            .object = {view->frame.size[0], view->frame.size[1]},
+                            .mode = PP_SWEEP_FOURIER,
+                            .frame_type = view->frame_type,
+                            .threads = 1};
+}
+
+static pp_status find_sweep(const pp_joint_view *view, const char *backend,
+                            const pp_sweep_class **out)
+{
+    const pp_backend *found = pp_backend_find(backend);
+    const pp_sweep_setup setup = setup_of(view);
+    if (!found) return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", backend);
+    *out = pp_backend_sweep(found, &setup, NULL);
+    if (!*out)
+        return PP_FAIL(PP_ERR_RUN, "back end %s has no sweep for %lld x %lld detectors",
+                       found->name, (long long)view->n, (long long)view->n);
+    return PP_OK;
+}
+
+static pp_status order_frames(pp_joint_view *view, const int32_t *order, const pp_array *frames,
+                              const pp_array *mask)
+{
+    const int64_t n2 = view->n * view->n;
+    const size_t size = pp_dtype_size(view->frame_type), frame = (size_t)n2 * size;
+    PP_TRY(PP_ALLOC(n2, &view->data.mask));
+    PP_TRY(pp_alloc((size_t)view->patterns, frame, &view->data.frames));
+    const char *from = pp_array_read(frames);
+    char *to = view->data.frames;
+    for (int64_t j = 0; j < view->patterns; j++)
+        reorder(to + (size_t)j * frame, from + (size_t)j * frame, order, n2, size);
+    reorder((char *)view->data.mask, pp_array_read(mask), order, n2, 1);
+    return PP_OK;
+}
+
+pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend, const pp_array *frames,
+                               const pp_array *mask)
+{
+    const pp_sweep_class *kind;
+    int32_t *order = NULL;
+    if (pp_array_size(frames, 0) != view->patterns || pp_array_size(frames, 1) != view->n ||
+        pp_array_size(frames, 2) != view->n)
+        return PP_FAIL(PP_ERR_DATA,
+                       "%lld frames of %lld x %lld pixels do not fit the view's result, %lld "
+                       "positions and a probe of %lld pixels: run the view again (--restart)",
+                       (long long)pp_array_size(frames, 0), (long long)pp_array_size(frames, 1),
+                       (long long)pp_array_size(frames, 2), (long long)view->patterns,
+                       (long long)view->n);
+    view->frame_type = pp_array_dtype(frames);
+    PP_TRY(find_sweep(view, backend, &kind));
+    if (kind->order) {
+        PP_TRY(PP_ALLOC(view->n * view->n, &order));
+        kind->order(view->n, order);
+    }
+    const pp_status status = order_frames(view, order, frames, mask);
+    pp_free(order);
+    return status;
+}
+
+double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type)
+{
+    return (double)(n * n) * ((double)patterns * (double)pp_dtype_size(type) + 1);
+}
+
+void pp_joint_frames_free(pp_joint_view *view)
+{
+    pp_free(view->data.frames);
+    pp_free(view->data.mask);
+    view->data = (pp_joint_frames){NULL, NULL};
+}
+
+/* ---- start ---- */
+
+static void light(pp_joint_view *view)
+{
+    const int64_t n = view->n, columns = view->frame.size[1];
+    for (int64_t j = 0; j < view->patterns; j++) {
+        const int64_t y0 = llrint(view->corners[2 * j]), x0 = llrint(view->corners[2 * j + 1]);
+        for (int64_t i = 0; i < view->modes * n * n; i++) {
+            const int64_t y = i / n % n, x = i % n;
+            const pp_c32 p = view->probe[i];
+            view->illumination[(y0 + y) * columns + x0 + x] += p.re * p.re + p.im * p.im;
+        }
+    }
+    for (int64_t i = 0; i < view->pixels; i++)
+        view->largest = fmaxf(view->largest, view->illumination[i]);
+}
+
+static pp_status create(const double *positions, const pp_array *probe, pp_joint_view *v)
+{
+    PP_TRY(pp_object_frame_of(positions, v->patterns, v->n, &v->frame));
+    v->pixels = v->frame.size[0] * v->frame.size[1];
+    PP_TRY(PP_ALLOC(2 * v->patterns, &v->corners));
+    PP_TRY(PP_ALLOC(v->modes * v->n * v->n, &v->probe));
+    PP_TRY(PP_ALLOC(v->pixels, &v->psi));
+    PP_TRY(PP_ALLOC(v->pixels, &v->multiplier));
+    PP_TRY(PP_ALLOC(v->pixels, &v->illumination));
+    pp_object_corners(&v->frame, positions, v->patterns, v->n, v->corners);
+    memcpy(v->probe, pp_array_read(probe), pp_array_bytes(probe));
+    light(v);
+    if (!(v->largest > 0)) return PP_FAIL(PP_ERR_DATA, "the view's probe is 0 everywhere");
+    return PP_OK;
+}
+
+pp_status pp_joint_view_create(const double *positions, int64_t patterns, const pp_array *probe,
+                               pp_joint_view *out)
+{
+    pp_joint_view view = {.n = pp_array_size(probe, 1),
+                          .modes = pp_array_size(probe, 0),
+                          .patterns = patterns,
+                          .frame_type = PP_U16};
+    const pp_status status = create(positions, probe, &view);
+    if (status != PP_OK)
+        pp_joint_view_free(&view);
+    else
+        *out = view;
+    return status;
+}
+
+void pp_joint_view_free(pp_joint_view *view)
+{
+    pp_joint_frames_free(view);
+    pp_free(view->corners);
+    pp_free(view->probe);
+    pp_free(view->psi);
+    pp_free(view->multiplier);
+    pp_free(view->illumination);
+    *view = (pp_joint_view){0};
+}
+
+/* ---- the data step ---- */
+
+/* What a step has on the device. */
+typedef struct device {
+    pp_ptychography model;
+    pp_point point;
+    float *weight;
+    pp_c32 *target;
+    double *history; /* costs and steps */
+} device;
+
+static void release(device *d)
+{
+    const pp_backend *backend = d->model.backend;
+    if (backend) {
+        if (d->weight) backend->release(d->weight);
+        if (d->target) backend->release(d->target);
+        pp_point_free(&d->model, &d->point);
+        pp_ptychography_free(&d->model);
+    }
+    pp_free(d->history);
+}
+
+static pp_status to_device(device *d, const pp_joint_view *view, const pp_joint_step *step)
+{
+    const pp_backend *backend = pp_backend_find(step->backend);
+    const size_t bytes = (size_t)view->pixels * sizeof(pp_c32),
+                 weights = (size_t)view->pixels * sizeof(float),
+                 probe = (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32);
+    pp_sweep_setup setup = setup_of(view);
+    if (!backend) return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", step->backend);
+    setup.positions = view->corners, setup.model = step->model;
+    setup.frames = view->data.frames, setup.mask = view->data.mask;
+    setup.probe_moves = step->refine_probe, setup.keep = step->keep_far_field;
+    setup.threads = step->threads;
+    PP_TRY(pp_ptychography_create(backend, NULL, &setup, &d->model));
+    PP_TRY(pp_point_create_place(&d->model, &d->point));
+    PP_TRY(backend->alloc(weights, (void **)&d->weight));
+    PP_TRY(backend->alloc(bytes, (void **)&d->target));
+    PP_TRY(backend->upload(d->weight, step->weight, weights));
+    PP_TRY(backend->upload(d->target, step->target, bytes));
+    PP_TRY(backend->upload(d->point.object, view->psi, bytes));
+    PP_TRY(backend->upload(d->point.probe, view->probe, probe));
+    return PP_ALLOC(2 * step->iterations + 1, &d->history);
+}
+
+/* psi exp(i c) nearest to the target, pixels weighted with their light. */
+static void turn(pp_joint_view *view, const pp_c32 *target)
+{
+    double re = 0, im = 0;
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const double w = view->illumination[i], a = view->psi[i].re, b = view->psi[i].im;
+        re += w * (a * target[i].re + b * target[i].im);
+        im += w * (a * target[i].im - b * target[i].re);
+    }
+    const double size = hypot(re, im);
+    if (!(size > 0)) return;
+    const float c = (float)(re / size), s = (float)(im / size);
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const pp_c32 p = view->psi[i];
+        view->psi[i] = (pp_c32){p.re * c - p.im * s, p.re * s + p.im * c};
+    }
+}
+
+static pp_status solve(device *d, pp_joint_view *view, const pp_joint_step *step,
+                       pp_joint_step_result *out)
+{
+    const pp_backend *backend = d->model.backend;
+    const pp_penalty penalty = {d->weight, d->target};
+    const pp_ptycho_settings settings = {.iterations = step->iterations,
+                                         .refine_probe = step->refine_probe,
+                                         .precondition = true,
+                                         .penalty = &penalty};
+    pp_ptycho_result result = {.cost = d->history, .step = d->history + step->iterations + 1};
+    PP_TRY(pp_solve_cg(&d->model, &d->point, &settings, &result));
+    const double cost = result.cost[result.done] - result.penalty;
+    *out = (pp_joint_step_result){.data = pp_ptychography_excess(&d->model, cost),
+                                  .penalty = result.penalty,
+                                  .misfit = result.misfit,
+                                  .counts = d->model.totals.counts};
+    PP_TRY(backend->download(view->psi, d->point.object, (size_t)view->pixels * sizeof(pp_c32)));
+    if (step->refine_probe)
+        PP_TRY(backend->download(view->probe, d->point.probe,
+                                 (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32)));
+    turn(view, step->target);
+    return PP_OK;
+}
+
+pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_step *step,
+                             pp_joint_step_result *result)
+{
+    device d = {0};
+    pp_status status = to_device(&d, view, step);
+    if (status == PP_OK) status = solve(&d, view, step, result);
+    release(&d);
+    return status;
+}

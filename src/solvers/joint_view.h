@@ -1,0 +1,64 @@
+/* One view's part of a joint solve: psi, its multiplier, and the data step of ADMM.
+ *
+ * psi lies on the view's object array (models/window.h), in the frame of the aligned stack: what alignment found is in the positions (a
+ * shift of the object moves its windows) and in the probe (a plane exp(i k r) of the object multiplies the probe, but for a phase
+ * of each pattern that no intensity sees), so that neither frames nor objects are resampled. The constant phase stays free.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_JOINT_VIEW_H
+#define PP_JOINT_VIEW_H
+
+#include <polyptych/array.h>
+
+#include "models/window.h"
+#include "solvers/ptychography.h"
+
+/** Frames and mask in the order of the sweep's detector pixels. */
+typedef struct pp_joint_frames {
+    void *frames; /* [J][n * n] */
+    uint8_t *mask;
+} pp_joint_frames;
+
+typedef struct pp_joint_view {
+    int64_t n, patterns, modes, pixels; /* pixels: Y X */
+    pp_dtype frame_type;
+    pp_object_frame frame;
+    double *corners;     /* [J][2] */
+    pp_c32 *probe;       /* [M][n][n], moves where it is refined */
+    pp_c32 *psi;         /* [Y][X] */
+    pp_c32 *multiplier;  /* lambda [Y][X] */
+    float *illumination; /* [Y][X] of the probe as given, windows at whole pixels */
+    float largest;       /* of it */
+    pp_joint_frames data;
+} pp_joint_view;
+
+typedef struct pp_joint_step {
+    const char *backend;
+    pp_sweep_model model;
+    int64_t iterations;
+    bool refine_probe, keep_far_field;
+    int threads;
+    const float *weight;  /* rho of each pixel [Y][X], on the host */
+    const pp_c32 *target; /* h + lambda / rho [Y][X], on the host */
+} pp_joint_step;
+
+typedef struct pp_joint_step_result {
+    double data, penalty; /* the model's cost without what no model can change; sum w |psi - t|^2 */
+    double misfit;        /* sum (sqrt I - sqrt d)^2 */
+    double counts;
+} pp_joint_step_result;
+
+/** positions [J][2]: grid points of the aligned frame. probe [M][n][n] is copied. psi and multiplier are 0. No frames yet. */
+PP_MUST_CHECK pp_status pp_joint_view_create(const double *positions, int64_t patterns,
+                                             const pp_array *probe, pp_joint_view *out);
+/** Orders frames [J][n][n] (u16 or f32) and mask [n][n] for the sweeps of `backend`. */
+PP_MUST_CHECK pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend,
+                                             const pp_array *frames, const pp_array *mask);
+void pp_joint_frames_free(pp_joint_view *view);
+void pp_joint_view_free(pp_joint_view *view);
+/** Conjugate gradients from psi on data + sum w |psi - t|^2, then the phase of psi that is nearest to the target. */
+PP_MUST_CHECK pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_step *step,
+                                           pp_joint_step_result *result);
+/** Bytes that a view's frames take. */
+double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type);
+
+#endif

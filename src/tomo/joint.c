@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tomo/joint.h"
+
+#include <math.h>
+#include <polyptych/log.h>
+#include <string.h>
+
+#include "backend/fft.h"
+#include "base/alloc.h"
+#include "tomo/stack.h"
+
+/* What a view adds to the sums of an outer iteration. */
+enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
+
+static const double usual_strength = 0.006;
+
+typedef struct state {
+    const pp_joint_setup *setup;
+    pp_joint_volume volume;
+    int64_t pixels;  /* of a view's part of the stack */
+    pp_c32 *model;   /* h [count][rows][columns] */
+    pp_c32 *last;    /* the one before */
+    pp_c32 *wanted;  /* t [count][rows][columns] */
+    pp_c32 *slabs;   /* t [slices][V][columns] */
+    pp_c32 *target;  /* of the largest view */
+    float *weight;   /* as well */
+    double *each;    /* [V][TERMS] */
+    double *sums;    /* [TERMS] */
+    double largest;  /* illumination of all views */
+    double rho;      /* absolute */
+    double strength; /* of the total variation */
+} state;
+
+/* ---- a view's object array and the stack ---- */
+
+/* Index in the stack of pixel i of the view's array, -1 outside. */
+static inline int64_t in_stack(const state *s, const pp_joint_view *view, int64_t i)
+{
+    const pp_stack_shape *shape = &s->setup->shape;
+    const int64_t columns = view->frame.size[1];
+    const int64_t y = i / columns - view->frame.origin[0] - s->setup->centre[0] + shape->rows / 2,
+                  x = i % columns - view->frame.origin[1] - s->setup->centre[1] +
+                      shape->columns / 2;
+    const bool inside = y >= 0 && y < shape->rows && x >= 0 && x < shape->columns;
+    return inside ? y * shape->columns + x : -1;
+}
+
+/* What psi should be: the model, air around it. */
+static inline pp_c32 goal(const pp_c32 *model, int64_t at)
+{
+    return at < 0 ? (pp_c32){1, 0} : model[at];
+}
+
+static void aim(state *s, int64_t local)
+{
+    const pp_joint_view *view = &s->setup->views[local];
+    const pp_c32 *model = s->model + local * s->pixels;
+    const float rho = (float)s->rho;
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const int64_t at = in_stack(s, view, i);
+        const pp_c32 h = goal(model, at), l = view->multiplier[i];
+        s->target[i] = (pp_c32){h.re + l.re / rho, h.im + l.im / rho};
+        s->weight[i] = at < 0 && s->setup->outside_free ? 0 : rho;
+    }
+}
+
+/* t = psi - lambda / rho; where the view's array has no pixel, it agrees with the model. */
+static void want(state *s, int64_t local)
+{
+    const pp_joint_view *view = &s->setup->views[local];
+    pp_c32 *t = s->wanted + local * s->pixels;
+    const float rho = (float)s->rho;
+    memcpy(t, s->model + local * s->pixels, (size_t)s->pixels * sizeof *t);
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const int64_t at = in_stack(s, view, i);
+        const pp_c32 p = view->psi[i], l = view->multiplier[i];
+        if (at >= 0) t[at] = (pp_c32){p.re - l.re / rho, p.im - l.im / rho};
+    }
+}
+
+static inline double square(pp_c32 a)
+{
+    return (double)a.re * a.re + (double)a.im * a.im;
+}
+
+/* lambda += rho (h - psi), and the view's terms. */
+static void settle(state *s, int64_t local)
+{
+    pp_joint_view *view = &s->setup->views[local];
+    const pp_c32 *model = s->model + local * s->pixels, *last = s->last + local * s->pixels;
+    double *each = s->each + (s->setup->first + local) * TERMS;
+    const float rho = (float)s->rho;
+    for (int k = GAP; k < TERMS; k++) each[k] = 0;
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const int64_t at = in_stack(s, view, i);
+        if (at < 0 && s->setup->outside_free) continue;
+        const pp_c32 h = goal(model, at), p = view->psi[i];
+        const pp_c32 gap = {h.re - p.re, h.im - p.im};
+        pp_c32 *l = &view->multiplier[i];
+        each[MULTIPLIER] += 2 * ((double)l->re * gap.re + (double)l->im * gap.im);
+        *l = (pp_c32){l->re + rho * gap.re, l->im + rho * gap.im};
+        each[GAP] += square(gap);
+        each[PSI] += square(p);
+        each[MODEL] += square(h);
+        each[LAMBDA] += square(*l);
+    }
+    for (int64_t i = 0; i < s->pixels; i++)
+        each[CHANGE] += square((pp_c32){model[i].re - last[i].re, model[i].im - last[i].im});
+}
+
+/* ---- an outer iteration ---- */
+
+static pp_status step_view(state *s, int64_t local, int64_t done)
+{
+    const pp_joint_setup *setup = s->setup;
+    pp_joint_view *view = &setup->views[local];
+    double *each = s->each + (setup->first + local) * TERMS;
+    pp_joint_step_result found;
+    const pp_joint_step step = {.backend = setup->backend,
+                                .model = setup->model,
+                                .iterations = setup->view_iterations * (done == 0 ? 4 : 1),
+                                .refine_probe = setup->refine_probe,
+                                .keep_far_field = setup->keep_far_field,
+                                .threads = setup->threads,
+                                .weight = s->weight,
+                                .target = s->target};
+    if (!view->data.frames) PP_TRY(setup->frames(setup->self, local, view));
+    aim(s, local);
+    const pp_status status = pp_joint_view_step(view, &step, &found);
+    if (!setup->hold) pp_joint_frames_free(view);
+    PP_TRY(status);
+    want(s, local);
+    each[DATA] = found.data, each[MISFIT] = found.misfit, each[COUNTS] = found.counts;
+    return PP_OK;
+}
+
+static pp_status step_views(state *s, int64_t done)
+{
+    for (int64_t k = 0; k < s->setup->count; k++) PP_TRY(step_view(s, k, done));
+    return PP_OK;
+}
+
+static pp_status sum_views(state *s)
+{
+    const int64_t views = s->setup->shape.views;
+    PP_TRY(pp_share_views(s->setup->comm, views, s->each, TERMS * sizeof *s->each));
+    for (int k = 0; k < TERMS; k++) {
+        s->sums[k] = 0;
+        for (int64_t v = 0; v < views; v++) s->sums[k] += s->each[v * TERMS + k];
+    }
+    return PP_OK;
+}
+
+static pp_joint_volume_setup volume_setup(const state *s)
+{
+    pp_joint_volume_setup setup = s->setup->volume;
+    setup.strength = s->strength;
+    return setup;
+}
+
+static pp_status step_volume(state *s)
+{
+    const pp_comm *comm = s->setup->comm;
+    const pp_joint_volume_setup setup = volume_setup(s);
+    pp_c32 *swap = s->last;
+    PP_TRY(pp_views_to_slabs(comm, s->setup->shape, s->wanted, s->slabs));
+    PP_TRY(pp_joint_volume_step(&s->volume, &setup, s->slabs));
+    s->last = s->model, s->model = swap;
+    return pp_slabs_to_views(comm, s->setup->shape, s->volume.h, s->model);
+}
+
+static pp_status find_terms(state *s, pp_joint_terms *out)
+{
+    double variation = 0;
+    if (s->strength > 0) PP_TRY(pp_joint_volume_variation(&s->volume, &variation));
+    const double *t = s->sums;
+    *out = (pp_joint_terms){.data = t[DATA],
+                            .multiplier = t[MULTIPLIER],
+                            .penalty = s->rho * t[GAP],
+                            .variation = s->strength * s->rho * variation,
+                            .misfit = t[COUNTS] > 0 ? t[MISFIT] / t[COUNTS] : 0,
+                            .primal = sqrt(t[GAP] / fmax(t[PSI], t[MODEL])),
+                            .dual = t[LAMBDA] > 0 ? s->rho * sqrt(t[CHANGE] / t[LAMBDA]) : 1,
+                            .rho = s->rho / s->largest};
+    return PP_OK;
+}
+
+/* Balancing by the squares of both residuals, rho in the largest illumination. */
+static void balance(state *s, int64_t done)
+{
+    const pp_joint_setup *setup = s->setup;
+    const double rho = s->rho / s->largest, primal = s->sums[GAP],
+                 dual = rho * rho * s->sums[CHANGE];
+    double next = rho;
+    if (done >= setup->penalty_iterations) return;
+    if (primal > 10 * dual) next = fmin(2 * rho, setup->penalty_bounds[1]);
+    if (dual > 10 * primal) next = fmax(rho / 2, setup->penalty_bounds[0]);
+    s->rho = next * s->largest;
+}
+
+static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
+{
+    const pp_comm *comm = s->setup->comm;
+    PP_TRY(pp_comm_agree(comm, step_views(s, done)));
+    PP_TRY(step_volume(s));
+    for (int64_t k = 0; k < s->setup->count; k++) settle(s, k);
+    PP_TRY(sum_views(s));
+    PP_TRY(find_terms(s, terms));
+    pp_info("joint: iteration %lld: data %.6g, 2 Re <lambda, h - psi> %.4g, rho |h - psi|^2 %.4g, "
+            "total variation %.4g; residuals %.2e and %.2e, rho %.3g",
+            (long long)done + 1, terms->data, terms->multiplier, terms->penalty, terms->variation,
+            terms->primal, terms->dual, terms->rho);
+    if (!isfinite(terms->data) || !isfinite(terms->primal))
+        return PP_FAIL(PP_ERR_RUN,
+                       "joint iteration %lld: data %g, residual %g: the solve diverged; use a "
+                       "smaller total_variation, or linearisation = \"gauss_newton\"",
+                       (long long)done + 1, terms->data, terms->primal);
+    balance(s, done);
+    return PP_OK;
+}
+
+static bool close_enough(const state *s, const pp_joint_terms *terms)
+{
+    return terms->primal <= s->setup->tolerance && terms->dual <= s->setup->tolerance;
+}
+
+static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result *result)
+{
+    const pp_joint_setup *setup = s->setup;
+    while (result->done < setup->iterations && !result->converged) {
+        double stop = 0;
+        PP_TRY(iterate(s, result->done, &terms[result->done]));
+        result->converged = close_enough(s, &terms[result->done++]);
+        if (setup->stopped) stop = setup->stopped(setup->self, result->done);
+        PP_TRY(pp_comm_allreduce(setup->comm, &stop, 1, PP_MAX));
+        if (stop > 0)
+            return PP_FAIL(PP_ERR_INTERRUPTED, "stopped after outer iteration %lld",
+                           (long long)result->done);
+    }
+    return PP_OK;
+}
+
+/* ---- start and end ---- */
+
+static pp_status allocate(state *s, const pp_projector *projector)
+{
+    const pp_joint_setup *setup = s->setup;
+    const pp_stack_shape *shape = &setup->shape;
+    int64_t most = 1;
+    s->pixels = shape->rows * shape->columns;
+    for (int64_t k = 0; k < setup->count; k++)
+        if (setup->views[k].pixels > most) most = setup->views[k].pixels;
+    PP_TRY(pp_joint_volume_create(setup->comm, projector, shape->rows, shape->columns, shape->views,
+                                  &s->volume));
+    PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->model));
+    PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->last));
+    PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->wanted));
+    PP_TRY(PP_ALLOC(s->volume.samples + 1, &s->slabs));
+    PP_TRY(PP_ALLOC(most, &s->target));
+    PP_TRY(PP_ALLOC(most, &s->weight));
+    PP_TRY(PP_ALLOC(TERMS, &s->sums));
+    return PP_ALLOC(shape->views * TERMS, &s->each);
+}
+
+static void release(state *s)
+{
+    pp_joint_volume_free(&s->volume);
+    pp_free(s->model), pp_free(s->last), pp_free(s->wanted), pp_free(s->slabs);
+    pp_free(s->target), pp_free(s->weight), pp_free(s->each), pp_free(s->sums);
+}
+
+/* psi is the model, lambda 0. */
+static void start_view(state *s, int64_t local)
+{
+    pp_joint_view *view = &s->setup->views[local];
+    for (int64_t i = 0; i < view->pixels; i++) {
+        view->psi[i] = goal(s->model + local * s->pixels, in_stack(s, view, i));
+        view->multiplier[i] = (pp_c32){0, 0};
+    }
+}
+
+static pp_status start(state *s, const pp_c32 *volume)
+{
+    const pp_joint_setup *setup = s->setup;
+    memcpy(s->volume.v, volume, (size_t)s->volume.voxels * sizeof *volume);
+    PP_TRY(pp_comm_agree(setup->comm, pp_joint_volume_model(&s->volume)));
+    PP_TRY(pp_slabs_to_views(setup->comm, setup->shape, s->volume.h, s->model));
+    for (int64_t k = 0; k < setup->count; k++) {
+        start_view(s, k);
+        s->largest = fmax(s->largest, (double)setup->views[k].largest);
+    }
+    PP_TRY(pp_comm_allreduce(setup->comm, &s->largest, 1, PP_MAX));
+    s->rho = setup->penalty * s->largest;
+    s->strength = setup->volume.strength;
+    if (!isnan(s->strength)) return PP_OK;
+    PP_TRY(pp_joint_volume_largest(&s->volume, &s->strength));
+    s->strength *= usual_strength;
+    return PP_OK;
+}
+
+static pp_status run(state *s, pp_c32 *volume, pp_joint_terms *terms, pp_joint_result *result)
+{
+    PP_TRY(start(s, volume));
+    result->strength = s->strength;
+    PP_TRY(all_iterations(s, terms, result));
+    memcpy(volume, s->volume.v, (size_t)s->volume.voxels * sizeof *volume);
+    return PP_OK;
+}
+
+static pp_projector_setup projector_of(const pp_joint_setup *setup)
+{
+    return (pp_projector_setup){.n = setup->shape.columns,
+                                .views = setup->shape.views,
+                                .angles = setup->angles,
+                                .oversampling = setup->oversampling,
+                                .threads = setup->threads};
+}
+
+pp_status pp_joint_run(const pp_joint_setup *setup, pp_c32 *volume, pp_joint_terms *terms,
+                       pp_joint_result *result)
+{
+    state s = {.setup = setup};
+    pp_projector *projector = NULL;
+    const pp_projector_setup make = projector_of(setup);
+    const pp_slab slab = pp_slab_of(setup->comm, setup->shape.rows, 1);
+    /* estimated plans: the same on every rank and in every run */
+    const pp_fft_effort before = pp_fft_set_effort(PP_FFT_ESTIMATE);
+    *result = (pp_joint_result){0};
+    pp_status status = slab.slices > 0 ? pp_projector_create(&make, &projector) : PP_OK;
+    if (status == PP_OK) status = allocate(&s, projector);
+    status = pp_comm_agree(setup->comm, status);
+    if (status == PP_OK) status = run(&s, volume, terms, result);
+    release(&s);
+    pp_projector_free(&projector);
+    (void)pp_fft_set_effort(before);
+    return status;
+}
+
+double pp_joint_bytes(const pp_joint_setup *setup, int ranks)
+{
+    const pp_stack_shape *shape = &setup->shape;
+    const pp_projector_setup make = projector_of(setup);
+    const double slices = 2 * ceil((double)((shape->rows + 1) / 2) / ranks),
+                 views = ceil((double)shape->views / ranks),
+                 line = (double)shape->columns * sizeof(pp_c32);
+    return pp_projector_bytes(&make) +
+           pp_joint_volume_bytes(shape->columns, shape->views, (int64_t)slices) +
+           line * (3 * views * (double)shape->rows + slices * (double)shape->views) +
+           pp_transpose_bytes(ranks, *shape);
+}

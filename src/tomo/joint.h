@@ -1,0 +1,66 @@
+/* Joint ptycho-tomography by ADMM over views and slices: the volume is fitted to the frames of all views at once.
+ *
+ * min sum_t F_t(psi_t) + a TV(v) with psi_t = h_t = exp(i R_t v) on the stack's field, by the augmented Lagrangian
+ * sum_t F_t(psi_t) + 2 Re <lambda_t, h_t - psi_t> + rho |h_t - psi_t|^2 (Aslan et al., Opt. Express 27, 9128 (2019); Nikitin et al., J. Opt.
+ * Soc. Am. A 36, 998 (2019)): psi by conjugate gradients in each view (solvers/joint_view.h), the volume by a Gauss-Newton step
+ * about the present model (tomo/joint_volume.h), lambda += rho (h - psi). Views lie on ranks by pp_comm_block, slices by
+ * pp_slab_block. rho is doubled or halved where one residual is ten times the other, within bounds, and then frozen.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_JOINT_H
+#define PP_JOINT_H
+
+#include "solvers/joint_view.h"
+#include "tomo/joint_volume.h"
+#include "tomo/transpose.h"
+
+typedef struct pp_joint_setup {
+    const pp_comm *comm;
+    int threads;
+    const char *backend;
+    pp_sweep_model model;
+    bool refine_probe, keep_far_field;
+    bool outside_free;  /* psi outside the field is free; else it is air */
+    int64_t iterations; /* outer */
+    int64_t
+        view_iterations; /* of each view in an outer iteration; four times as many in the first */
+    double penalty;      /* rho at the start, in the largest illumination */
+    double penalty_bounds[2];   /* as well */
+    int64_t penalty_iterations; /* rho is balanced so long */
+    double tolerance; /* stop where both residuals are below this part of their scale; 0: never */
+    pp_joint_volume_setup volume; /* strength NAN: 0.006 of the largest |Re v| of the start */
+    double oversampling;          /* of the projector */
+    pp_stack_shape shape;         /* of the stack */
+    int64_t centre[2];            /* grid point at index (rows / 2, columns / 2) of the stack */
+    const double *angles;         /* [views] rad */
+    int64_t first, count;         /* this rank's views */
+    pp_joint_view *views;         /* [count] */
+    /** Puts the frames of view `local` into it. Called before each step of a view that has none; they are dropped after it where
+     *  `hold` is not set. */
+    pp_status (*frames)(void *self, int64_t local, pp_joint_view *view);
+    bool hold;
+    /** After every outer iteration, on every rank; true stops with PP_ERR_INTERRUPTED. NULL: never. */
+    bool (*stopped)(void *self, int64_t done);
+    void *self;
+} pp_joint_setup;
+
+/** Of one outer iteration; sums over all views in the order of their numbers. */
+typedef struct pp_joint_terms {
+    double data, multiplier, penalty, variation; /* terms of the Lagrangian; a TV(v) */
+    double misfit;                               /* sum (sqrt I - sqrt d)^2 over sum d */
+    double primal, dual;                         /* relative residuals, as Boyd et al. have them */
+    double rho;                                  /* in the largest illumination */
+} pp_joint_terms;
+
+typedef struct pp_joint_result {
+    int64_t done;
+    bool converged;
+    double strength; /* of the total variation, rad a voxel */
+} pp_joint_result;
+
+/** volume v [my slices][n][n] holds the start and becomes the result. terms [iterations], filled up to done. Collective. */
+PP_MUST_CHECK pp_status pp_joint_run(const pp_joint_setup *setup, pp_c32 *volume,
+                                     pp_joint_terms *terms, pp_joint_result *result);
+/** Bytes on a rank besides its views and their frames. */
+double pp_joint_bytes(const pp_joint_setup *setup, int ranks);
+
+#endif

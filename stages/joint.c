@@ -1,0 +1,476 @@
+/* joint: volume and views at once, from the frames of all views (src/tomo/joint.h).
+ *
+ * What `align` found is read off its result: the plane that it took out is what makes the view's object, moved by the shift, its
+ * projection. Shift and plane go into the positions and the probe (src/solvers/joint_view.h).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <polyptych/stage.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "comm/comm.h"
+#include "tomo/joint.h"
+#include "tomo/reconstruct.h"
+#include "tomo/resample.h"
+#include "tomo/stack_source.h"
+
+static const double pi = 3.14159265358979323846;
+
+enum { FRAMES_AUTO, FRAMES_HOLD, FRAMES_READ };
+
+typedef struct joint {
+    int64_t iterations, view_iterations, volume_iterations, penalty_iterations, smoothing;
+    int linearisation, model, outside, frames;
+    bool refine_probe, positivity;
+    double total_variation, penalty, tolerance, oversampling;
+} joint;
+
+/* clang-format off */
+static const pp_param params[] = {
+    PP_INT(joint, iterations, 50, 1, 100000, "1", "outer iterations at most: a step of every view, one of the volume"),
+    PP_CHOICE(joint, linearisation, "gauss_newton", "gauss_newton|log", "of the volume's step: about the present model; or as published, with the logarithm of psi, for phases below pi"),
+    PP_CHOICE(joint, model, "amplitude", "amplitude|poisson", "cost of the frames: sum (sqrt I - sqrt d)^2, or the likelihood of counts sum (I - d log I)"),
+    PP_BOOL(joint, refine_probe, false, "recover the probe of each view too"),
+    PP_AUTO_REAL(joint, total_variation, auto, 0, 1e6, "rad", "strength of the total variation, radians a voxel; auto: 0.006 of the largest in the start; 0: none"),
+    PP_INT(joint, smoothing, 30, 1, 10000, "1", "iterations of the total variation in an outer iteration"),
+    PP_BOOL(joint, positivity, true, "keep delta at or above 0"),
+    PP_CHOICE(joint, outside, "air", "air|free", "psi outside the stack's field: air, or free in each view, for samples that reach beyond the field"),
+    PP_INT(joint, view_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of a view in an outer iteration; four times as many in the first"),
+    PP_INT(joint, volume_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of the volume in an outer iteration"),
+    PP_REAL(joint, penalty, 0.25, 0.05, 1, "largest illumination", "weight of the agreement of views and volume at the start; balanced between 0.05 and 1"),
+    PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced; frozen afterwards"),
+    PP_REAL(joint, tolerance, 0.001, 0, 1, "1", "stop where both residuals are below this part of their scale; 0: never"),
+    PP_CHOICE(joint, frames, "auto", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
+    PP_REAL(joint, oversampling, 2.0, 1.25, 4, "1", "of the projector's Fourier grid"),
+    PP_PARAM_END};
+
+static const pp_port ports[] = {
+    {"object", PP_IN, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"origin", PP_IN, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"illumination", PP_IN, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
+    {"positions", PP_IN, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
+    {"probe", PP_IN, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
+    {"projections", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"phase", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "rad"},
+    {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
+    {"views", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
+    {"shifts", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
+    {"centre", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
+    {"delta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"beta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"delta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"beta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    PP_PORT_END};
+/* clang-format on */
+
+/* One call. */
+typedef struct job {
+    const joint *p;
+    pp_context *context;
+    const pp_comm *comm;
+    pp_stack_arrays made; /* the stack where `align` did not run */
+    const pp_array *projections, *phase, *theta, *numbers, *shifts, *centre;
+    double nu;        /* radians a voxel of delta = 1 */
+    int64_t *indices; /* [views] in the list of views */
+    pp_joint_view *views;
+    pp_joint_terms *terms;
+    pp_c32 *volume;
+    pp_joint_setup setup;
+} job;
+
+/* ---- the stack ---- */
+
+static pp_status find_stack(job *j)
+{
+    const pp_views *list = pp_context_views(j->context);
+    const pp_geometry *geometry = &pp_views_entry(list, 0)->geometry;
+    double voxel = geometry->pixel_size[1];
+    j->projections = pp_context_get(j->context, "projections");
+    j->phase = pp_context_get(j->context, "phase");
+    j->theta = pp_context_get(j->context, "theta");
+    j->numbers = pp_context_get(j->context, "views");
+    j->shifts = pp_context_get(j->context, "shifts");
+    j->centre = pp_context_get(j->context, "centre");
+    if (!j->projections || !j->phase || !j->theta || !j->numbers || !j->shifts || !j->centre) {
+        PP_TRY(pp_stack_raw(j->context, &j->made, &voxel));
+        pp_warn("joint without align: the views are neither unwrapped nor aligned; phases must be "
+                "below pi");
+        j->projections = j->made.projections, j->phase = j->made.phase, j->theta = j->made.theta;
+        j->numbers = j->made.views, j->shifts = j->made.shifts, j->centre = j->made.centre;
+    }
+    if (!(voxel > 0) || !(geometry->wavelength > 0))
+        return PP_FAIL(PP_ERR_DATA,
+                       "wavelength %g m and voxel size %g m: delta and beta need both; give them "
+                       "in the data or in load",
+                       geometry->wavelength, voxel);
+    j->nu = 2 * pi * voxel / geometry->wavelength;
+    return PP_OK;
+}
+
+static void fill_setup(job *j)
+{
+    const joint *p = j->p;
+    const int64_t *centre = pp_array_read(j->centre);
+    j->setup = (pp_joint_setup){
+        .comm = j->comm,
+        .threads = pp_context_threads(j->context),
+        .backend = "auto",
+        .model = (pp_sweep_model)p->model,
+        .refine_probe = p->refine_probe,
+        .outside_free = p->outside == 1,
+        .iterations = p->iterations,
+        .view_iterations = p->view_iterations,
+        .penalty = p->penalty,
+        .penalty_bounds = {0.05, 1},
+        .penalty_iterations = p->penalty_iterations,
+        .tolerance = p->tolerance,
+        .volume = {.linearisation = (pp_linearisation)p->linearisation,
+                   .iterations = p->volume_iterations,
+                   .strength = p->total_variation,
+                   .smoothing = p->smoothing,
+                   .positivity = p->positivity},
+        .oversampling = p->oversampling,
+        .shape = {pp_array_total_rows(j->projections), pp_array_size(j->projections, 1),
+                  pp_array_size(j->projections, 2), sizeof(pp_c32)},
+        .centre = {centre[0], centre[1]},
+        .angles = pp_array_read(j->theta),
+        .first = pp_array_first_row(j->projections),
+        .count = pp_array_size(j->projections, 0),
+    };
+}
+
+static pp_status find_indices(job *j)
+{
+    const pp_views *list = pp_context_views(j->context);
+    const int64_t *numbers = pp_array_read(j->numbers), total = j->setup.shape.views;
+    if (pp_array_count(j->theta) != total || pp_array_count(j->numbers) != total ||
+        pp_array_count(j->shifts) != 2 * total)
+        return PP_FAIL(PP_ERR_DATA, "%lld projections come with %lld angles and %lld shifts",
+                       (long long)total, (long long)pp_array_count(j->theta),
+                       (long long)pp_array_count(j->shifts) / 2);
+    PP_TRY(PP_ALLOC(total, &j->indices));
+    for (int64_t v = 0; v < total; v++) {
+        j->indices[v] = -1;
+        for (int64_t k = 0; k < pp_views_count(list); k++)
+            if (pp_views_entry(list, k)->number == numbers[v]) j->indices[v] = k;
+        if (j->indices[v] < 0)
+            return PP_FAIL(PP_ERR_DATA, "view %lld of the stack is not in the list of views",
+                           (long long)numbers[v]);
+    }
+    return PP_OK;
+}
+
+/* ---- what alignment took out of a view ---- */
+
+/* The plane a exp(i (c + ky y + kx x)) that is left of `moved` over `psi`, both [ny][nx]. */
+typedef struct plane {
+    double modulus, ky, kx;
+} plane;
+
+static double slope_along(const pp_c32 *moved, const pp_c32 *psi, int64_t ny, int64_t nx, bool rows)
+{
+    double re = 0, im = 0;
+    const int64_t next = rows ? nx : 1;
+    for (int64_t i = 0; i < ny * nx; i++) {
+        if ((rows ? i / nx + 1 >= ny : i % nx + 1 >= nx)) continue;
+        /* q = moved conj(psi); sum of conj(q here) q next */
+        const pp_c32 a = moved[i], b = psi[i], c = moved[i + next], d = psi[i + next];
+        const double qr = (double)a.re * b.re + (double)a.im * b.im,
+                     qi = (double)a.im * b.re - (double)a.re * b.im,
+                     sr = (double)c.re * d.re + (double)c.im * d.im,
+                     si = (double)c.im * d.re - (double)c.re * d.im;
+        re += qr * sr + qi * si, im += qr * si - qi * sr;
+    }
+    return atan2(im, re);
+}
+
+static plane plane_of(const pp_c32 *moved, const pp_c32 *psi, int64_t ny, int64_t nx)
+{
+    double above = 0, below = 0;
+    for (int64_t i = 0; i < ny * nx; i++) {
+        above += (double)moved[i].re * moved[i].re + (double)moved[i].im * moved[i].im;
+        below += (double)psi[i].re * psi[i].re + (double)psi[i].im * psi[i].im;
+    }
+    return (plane){above > 0 && below > 0 ? sqrt(above / below) : 1,
+                   slope_along(moved, psi, ny, nx, true), slope_along(moved, psi, ny, nx, false)};
+}
+
+/* The view's own object against its aligned projection. */
+static pp_status find_plane(const job *j, int64_t local, plane *out)
+{
+    const pp_stack_shape *shape = &j->setup.shape;
+    const int64_t v = j->setup.first + local, ny = shape->rows, nx = shape->columns;
+    const pp_c32 *psi = (const pp_c32 *)pp_array_read(j->projections) + local * ny * nx;
+    const double *shift = (const double *)pp_array_read(j->shifts) + 2 * v;
+    pp_array *object = NULL, *origin = NULL;
+    pp_shifter *shifter = NULL;
+    pp_c32 *moved = NULL;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "object", &object));
+    PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "origin", &origin));
+    const int64_t *o = pp_array_read(origin);
+    const pp_box from = {-o[0], -o[1], pp_array_size(object, 0) - o[0],
+                         pp_array_size(object, 1) - o[1]};
+    const int64_t y0 = j->setup.centre[0] - ny / 2, x0 = j->setup.centre[1] - nx / 2;
+    const pp_box to = {y0, x0, y0 + ny, x0 + nx};
+    PP_TRY_TO(done, pp_shifter_create(from, to, &shifter));
+    PP_TRY_TO(done, PP_ALLOC(ny * nx, &moved));
+    PP_TRY_TO(done, pp_shift_complex(shifter, pp_array_read(object), (pp_c32){1, 0}, shift, moved));
+    *out = plane_of(moved, psi, ny, nx);
+done:
+    pp_free(moved);
+    pp_shifter_free(&shifter);
+    pp_array_free(&origin);
+    pp_array_free(&object);
+    return status;
+}
+
+/* ---- the views ---- */
+
+static void put_plane(pp_array *probe, const plane *p)
+{
+    const int64_t n = pp_array_size(probe, 1);
+    pp_c32 *values = pp_array_data(probe);
+    for (int64_t i = 0; i < pp_array_count(probe); i++) {
+        const double y = (double)(i / n % n - n / 2), x = (double)(i % n - n / 2),
+                     angle = p->ky * y + p->kx * x, re = p->modulus * cos(angle),
+                     im = p->modulus * sin(angle);
+        const pp_c32 a = values[i];
+        values[i] = (pp_c32){(float)(a.re * re - a.im * im), (float)(a.re * im + a.im * re)};
+    }
+}
+
+static pp_status open_view(job *j, int64_t local)
+{
+    const int64_t v = j->setup.first + local, index = j->indices[v];
+    const double *shift = (const double *)pp_array_read(j->shifts) + 2 * v;
+    pp_array *positions = NULL, *probe = NULL;
+    plane left;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, find_plane(j, local, &left));
+    PP_TRY_TO(done, pp_context_view_result(j->context, index, "positions", &positions));
+    PP_TRY_TO(done, pp_context_view_result(j->context, index, "probe", &probe));
+    put_plane(probe, &left);
+    double *g = pp_array_data(positions);
+    for (int64_t i = 0; i < pp_array_count(positions); i++) g[i] += shift[i % 2];
+    status = pp_joint_view_create(g, pp_array_size(positions, 0), probe, &j->views[local]);
+done:
+    pp_array_free(&positions);
+    pp_array_free(&probe);
+    return PP_NOTE(status, "in view %lld",
+                   (long long)pp_views_entry(pp_context_views(j->context), index)->number);
+}
+
+static double physical_memory(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void decide_frames(job *j)
+{
+    double bytes = 0;
+    for (int64_t k = 0; k < j->setup.count; k++)
+        bytes += pp_joint_frames_bytes(j->views[k].n, j->views[k].patterns, PP_F32);
+    const double room = physical_memory() / 2 / pp_comm_local_size(j->comm);
+    j->setup.hold = j->p->frames == FRAMES_HOLD || (j->p->frames == FRAMES_AUTO && bytes <= room);
+    pp_context_fact(j->context, "frames", "%s", j->setup.hold ? "hold" : "read");
+}
+
+static pp_status open_views(job *j)
+{
+    PP_TRY(PP_ALLOC(j->setup.count + 1, &j->views));
+    for (int64_t k = 0; k < j->setup.count; k++) PP_TRY(open_view(j, k));
+    j->setup.views = j->views;
+    decide_frames(j);
+    return PP_OK;
+}
+
+/* Frames of a view, from its source once more. */
+static pp_status frames_of(void *self, int64_t local, pp_joint_view *view)
+{
+    const job *j = self;
+    static const char *const names[] = {"frames", "mask"};
+    pp_array *found[2] = {NULL, NULL};
+    PP_TRY(pp_context_view_data(j->context, j->indices[j->setup.first + local], names, 2, found));
+    pp_status status = PP_OK;
+    if (!found[0] || !found[1])
+        status = PP_FAIL(PP_ERR_DATA, "joint needs the frames of every view, which no stage of "
+                                      "this pipeline gives");
+    else
+        status = pp_joint_view_frames(view, j->setup.backend, found[0], found[1]);
+    for (int k = 0; k < 2; k++) pp_array_free(&found[k]);
+    return status;
+}
+
+/* ---- the start ---- */
+
+static void start_from(job *j, const float *data, int64_t count, bool absorption, double scale)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const float value = (float)(scale * data[i]);
+        if (absorption)
+            j->volume[i].im = value;
+        else
+            j->volume[i].re = -value;
+    }
+}
+
+/* One quantity by filtered back-projection of its lines, in radians a voxel. */
+static pp_status back_project(job *j, bool absorption, int64_t voxels)
+{
+    const pp_reconstruct setup = {.method = PP_RECONSTRUCT_FBP,
+                                  .fbp = {.filter = PP_FILTER_SHEPP_LOGAN},
+                                  .oversampling = j->p->oversampling,
+                                  .threads = j->setup.threads};
+    const int64_t count = pp_array_count(j->phase);
+    const pp_c32 *psi = pp_array_read(j->projections);
+    const float *phase = pp_array_read(j->phase);
+    float *lines = NULL, *data = NULL;
+    pp_status status = PP_ALLOC(count + 1, &lines);
+    if (status == PP_OK) status = PP_ALLOC(voxels + 1, &data);
+    status = pp_comm_agree(j->comm, status);
+    for (int64_t i = 0; status == PP_OK && i < count; i++)
+        lines[i] = absorption ? -logf(fmaxf(hypotf(psi[i].re, psi[i].im), 1e-3f)) : -phase[i];
+    if (status == PP_OK)
+        status =
+            pp_reconstruct_run(j->comm, &setup, j->setup.shape, j->setup.angles, lines, data, NULL);
+    if (status == PP_OK) start_from(j, data, voxels, absorption, 1);
+    pp_free(data);
+    pp_free(lines);
+    return status;
+}
+
+static pp_status start(job *j)
+{
+    const pp_stack_shape *shape = &j->setup.shape;
+    const pp_array *delta = pp_context_get(j->context, "delta"),
+                   *beta = pp_context_get(j->context, "beta");
+    int64_t first, slices;
+    pp_slab_block(shape->rows, pp_comm_size(j->comm), pp_comm_rank(j->comm), &first, &slices);
+    const int64_t voxels = slices * shape->columns * shape->columns;
+    pp_status status = PP_ALLOC(voxels + 1, &j->volume);
+    if (status == PP_OK && delta && (!beta || pp_array_count(delta) != voxels))
+        status = PP_FAIL(PP_ERR_DATA, "the volume before joint has %lld voxels here, %lld expected",
+                         (long long)pp_array_count(delta), (long long)voxels);
+    PP_TRY(pp_comm_agree(j->comm, status));
+    if (!delta) {
+        pp_info("joint: starts from filtered back-projection");
+        PP_TRY(back_project(j, false, voxels));
+        return back_project(j, true, voxels);
+    }
+    start_from(j, pp_array_read(delta), voxels, false, j->nu);
+    start_from(j, pp_array_read(beta), voxels, true, j->nu);
+    return PP_OK;
+}
+
+/* ---- the stage ---- */
+
+static bool stopped(void *self, int64_t done)
+{
+    const job *j = self;
+    pp_context_progress(j->context, (double)done / (double)j->setup.iterations);
+    return pp_context_stopped(j->context);
+}
+
+static pp_status put_volume(job *j, const char *port, bool absorption)
+{
+    const pp_stack_shape *shape = &j->setup.shape;
+    int64_t first, slices;
+    pp_array *out = NULL;
+    pp_slab_block(shape->rows, pp_comm_size(j->comm), pp_comm_rank(j->comm), &first, &slices);
+    const int64_t size[] = {slices, shape->columns, shape->columns};
+    PP_TRY(pp_array_create(PP_F32, 3, size, "1", &out));
+    pp_array_set_rows(out, first, shape->rows);
+    float *data = pp_array_data(out);
+    for (int64_t i = 0; i < pp_array_count(out); i++)
+        data[i] =
+            (float)((absorption ? (double)j->volume[i].im : -(double)j->volume[i].re) / j->nu);
+    return pp_context_put(j->context, port, &out);
+}
+
+static void tell(job *j, const pp_joint_result *result)
+{
+    const pp_joint_terms *last = &j->terms[result->done - 1];
+    pp_context_fact(j->context, "iterations", "%lld%s", (long long)result->done,
+                    result->converged ? ", converged" : "");
+    pp_context_fact(j->context, "total_variation", "%.6g rad", result->strength);
+    pp_context_fact(j->context, "residuals", "primal %.3g, dual %.3g", last->primal, last->dual);
+    pp_context_fact(j->context, "penalty", "%.4g of the largest illumination", last->rho);
+    pp_context_fact(j->context, "misfit", "%.6g, %.6g at the start", last->misfit,
+                    j->terms[0].misfit);
+    pp_info("joint: %lld iterations%s, error of the frames %.5f", (long long)result->done,
+            result->converged ? " (converged)" : "", last->misfit);
+}
+
+static pp_status solve(job *j)
+{
+    pp_joint_result result;
+    fill_setup(j);
+    pp_status status = find_indices(j);
+    if (status == PP_OK) status = open_views(j);
+    if (status == PP_OK) status = PP_ALLOC(j->setup.iterations, &j->terms);
+    PP_TRY(pp_comm_agree(j->comm, status));
+    j->setup.frames = frames_of, j->setup.stopped = stopped, j->setup.self = j;
+    PP_TRY(start(j));
+    PP_TRY(pp_joint_run(&j->setup, j->volume, j->terms, &result));
+    tell(j, &result);
+    PP_TRY(put_volume(j, "delta", false));
+    return put_volume(j, "beta", true);
+}
+
+static pp_status run(const void *params_, pp_context *context)
+{
+    job j = {.p = params_, .context = context, .comm = pp_context_comm(context)};
+    pp_status status = find_stack(&j);
+    if (status == PP_OK) status = solve(&j);
+    for (int64_t k = 0; j.views && k < j.setup.count; k++) pp_joint_view_free(&j.views[k]);
+    pp_free(j.views), pp_free(j.indices), pp_free(j.terms), pp_free(j.volume);
+    pp_stack_arrays_free(&j.made);
+    return status;
+}
+
+static void check(const void *params_, pp_check *findings)
+{
+    const joint *p = params_;
+    if (p->total_variation == 0 && pp_check_given(findings, "total_variation"))
+        pp_check_warning(findings, "total_variation",
+                         "without total variation the joint solve fits the noise: stop it early");
+    if (p->linearisation == PP_LINEARISE_LOG)
+        pp_check_warning(findings, "linearisation",
+                         "\"log\" is right for phases below pi only; \"gauss_newton\" for any");
+}
+
+static void plan(const void *params_, pp_plan *budget)
+{
+    const joint *p = params_;
+    const pp_views *list = pp_plan_views(budget);
+    const int ranks = pp_plan_ranks(budget), threads = pp_plan_threads(budget);
+    pp_joint_setup setup = {.oversampling = p->oversampling, .threads = threads};
+    double frames = 0, views = 0, flops = 0;
+    setup.shape.views = pp_views_count(list), setup.shape.element = sizeof(pp_c32);
+    for (int64_t v = 0; v < setup.shape.views; v++) {
+        const pp_view_entry *entry = pp_views_entry(list, v);
+        const double n = (double)entry->frame;
+        const int64_t *object = entry->object;
+        if (object[0] > setup.shape.rows) setup.shape.rows = object[0];
+        if (object[1] > setup.shape.columns) setup.shape.columns = object[1];
+        frames += pp_joint_frames_bytes(entry->frame, entry->patterns, PP_F32);
+        views += 20 * (double)object[0] * (double)object[1];
+        flops += 40 * n * n * log2(n > 1 ? n : 2) * (double)entry->patterns;
+    }
+    if (setup.shape.columns == 0) return;
+    pp_plan_add(budget, PP_HOST, views / ranks, "psi, multiplier and illumination of the views");
+    if (p->frames == FRAMES_HOLD || frames / ranks <= physical_memory() / 2)
+        pp_plan_add(budget, PP_HOST, p->frames == FRAMES_READ ? 0 : frames / ranks,
+                    "frames of the views");
+    pp_plan_add(budget, PP_HOST, pp_joint_bytes(&setup, ranks), "volume, lines, projector");
+    pp_plan_work(budget,
+                 flops * (double)(p->iterations * p->view_iterations) / (4e9 * threads * ranks),
+                 "outer iterations");
+    pp_plan_knob(budget, "joint.frames");
+}
+
+PP_STAGE(joint, .summary = "joint solve: the volume from the frames of all views at once",
+         .scope = PP_SCOPE_CAMPAIGN, .ports = ports, .params = params, .params_size = sizeof(joint),
+         .run = run, .check = check, .plan = plan, .version = "1");
