@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "solvers/ptychography.h"
 
 /* ---- detector order ---- */
 

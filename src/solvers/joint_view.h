@@ -9,8 +9,8 @@
 
 #include <polyptych/array.h>
 
+#include "backend/sweep.h"
 #include "models/window.h"
-#include "solvers/ptychography.h"
 
 /** Frames and mask in the order of the sweep's detector pixels. */
 typedef struct pp_joint_frames {

@@ -28,11 +28,8 @@ typedef struct pp_ptycho_settings {
     int64_t positions_start, positions_every; /* iterations that are spent on positions instead */
     double positions_limit;                   /* largest step, pixels */
     bool precondition;
-<<<<<<< HEAD
-    int64_t first; /* number of the first iteration, for `stopped` and messages */
-=======
     const pp_penalty *penalty; /* NULL: none */
->>>>>>> ffb4706 (joint: views, volume, ADMM, stage)
+    int64_t first;             /* number of the first iteration, for `stopped` and messages */
     /** Asked once an iteration; NULL: never. Returning true ends with PP_ERR_INTERRUPTED. */
     bool (*stopped)(void *self, int64_t iteration, double cost);
     void *self;
