@@ -69,7 +69,7 @@ if $MPIRUN -n 2 true 2>err; then
 fi
 
 # the folder of the templates: what is left to give is told with its line, and what is given passes
-for template in quickstart view cxi campaign projections; do
+for template in quickstart view cxi campaign joint projections; do
     rm -f t.cfg
     "$POLYPTYCH" new $template t.cfg >/dev/null || bad=$((bad + 1))
     if grep -q '"REQUIRED"' t.cfg; then try 2 err 't.cfg:[0-9]+: stage .load.: (views|file) is REQUIRED' check t.cfg; fi

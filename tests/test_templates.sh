@@ -26,6 +26,7 @@ if [ -d "$SHARED/data" ]; then
     views=$SHARED/data/campaign-aligned/angles.txt probe=$SHARED/data/campaign-aligned/view_0000.cxi
     passes cxi "$views" load.probe_file="$probe"
     passes campaign "$views" load.probe_file="$probe"
+    passes joint "$views" load.probe_file="$probe"
 else
     echo "skipped: view, cxi, campaign (no measured data beside the project)"
     skipped=1

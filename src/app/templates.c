@@ -60,6 +60,17 @@ static const pp_template_stage campaign[] = {{"load", campaign_load},
                                              {"report", no_rows},
                                              {NULL, NULL}};
 
+static const pp_template_row joint_ptycho[] = {
+    {"model", NULL}, {"iterations", NULL}, {"refine_probe", "false"}, {NULL, NULL}};
+static const pp_template_row joint_tomo[] = {{"method", "\"tv\""}, {NULL, NULL}};
+static const pp_template_row joint_joint[] = {{"iterations", NULL},      {"model", NULL},
+                                              {"total_variation", NULL}, {"refine_probe", NULL},
+                                              {"outside", NULL},         {NULL, NULL}};
+static const pp_template_stage joint[] = {
+    {"load", campaign_load},   {"ptycho", joint_ptycho}, {"stitch", no_rows},
+    {"align", campaign_align}, {"tomo", joint_tomo},     {"joint", joint_joint},
+    {"save", no_rows},         {"report", no_rows},      {NULL, NULL}};
+
 static const pp_template_row projections_load[] = {{"format", "\"projections\""},
                                                    {"file", PP_REQUIRED},
                                                    {"angle_sign", NULL},
@@ -86,6 +97,10 @@ const pp_template pp_templates[] = {
      "has a\nline a view: data file and rotation angle in degrees; # starts a comment; paths are "
      "relative to it.",
      run_settings, campaign},
+    {"joint", "a campaign with few patterns a view: volume and views solved at once",
+     "A campaign of CXI files, solved view by view and then all at once: the scans may overlap "
+     "less. The\nviews table has a line a view: data file and rotation angle in degrees.",
+     run_settings, joint},
     {"projections", "projections that are there already: align and reconstruct",
      "Projections of another program, or a projections.h5 of an earlier run (Data Exchange): "
      "alignment\nand tomography only.",
