@@ -292,7 +292,6 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
 static pp_status halve(const pp_array *whole, int64_t first, pp_array **out)
 {
     int64_t shape[PP_MAX_DIM];
-    if (!whole) return PP_OK;
     for (int d = 0; d < pp_array_ndim(whole); d++) shape[d] = pp_array_size(whole, d);
     const size_t row = pp_array_bytes(whole) / (size_t)shape[0];
     shape[0] = (shape[0] - first + 1) / 2;
@@ -309,16 +308,18 @@ static pp_status halve(const pp_array *whole, int64_t first, pp_array **out)
 static pp_status solve_half(const pp_view_input *in, const pp_view_options *options, int64_t first,
                             pp_view_output *out)
 {
-    pp_array *frames = NULL, *positions = NULL, *tile_of = NULL;
+    pp_array *frames = NULL, *positions = NULL;
     pp_status status = PP_OK;
+    if (in->tiles && pp_array_size(in->tiles, 0) > 1)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "half the frames are solved by one device: set devices_per_view = 1");
     PP_TRY_TO(done, halve(in->frames, first, &frames));
     PP_TRY_TO(done, halve(in->positions, first, &positions));
-    PP_TRY_TO(done, halve(in->tile_of, first, &tile_of));
     pp_view_input half = *in;
-    half.frames = frames, half.positions = positions, half.tile_of = tile_of;
+    half.frames = frames, half.positions = positions, half.tiles = half.tile_of = NULL;
     status = pp_view_solve(&half, options, out);
 done:
-    pp_array_free(&frames), pp_array_free(&positions), pp_array_free(&tile_of);
+    pp_array_free(&frames), pp_array_free(&positions);
     return status;
 }
 
