@@ -31,13 +31,14 @@ static const pp_port ports[] = {
     {"positions", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"delta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"beta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"shell_correlation", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
 /* clang-format on */
 
 enum { PROJECTIONS, VOLUME };
 static const pp_stage_file files[] = {
     {"projections.h5", "projections phase theta views shifts centre wrapped", "object"},
-    {"volume.h5", "delta beta", NULL},
+    {"volume.h5", "delta beta shell_correlation", NULL},
     {0}};
 
 static pp_status file_path(const pp_context *context, int file, char **out)
@@ -135,6 +136,7 @@ static pp_status save_file(pp_context *context, int file, const char *port)
     PP_TRY(shared_geometry(context, &geometry));
     facts.pixel_size = geometry.pixel_size[0];
     facts.wavelength = geometry.wavelength;
+    facts.shell_correlation = pp_context_get(context, "shell_correlation");
     pp_context_identity(context, port, &facts.hash, &facts.parameters);
     PP_TRY(file_path(context, file, &path));
     pp_status status = is_finished(context, path, facts.hash, &finished);

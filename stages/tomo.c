@@ -13,14 +13,16 @@
 #include "base/alloc.h"
 #include "comm/comm.h"
 #include "tomo/reconstruct.h"
+#include "tomo/shell_correlation.h"
 #include "tomo/stack_source.h"
 
 /* Choices, in the order of the table. */
 enum { METHOD_FBP, METHOD_CG, METHOD_SIRT, METHOD_TV };
+enum { SPLIT_NONE, SPLIT_ANGLES };
 enum { QUANTITY_BOTH, QUANTITY_PHASE, QUANTITY_ABSORPTION };
 
 typedef struct tomo {
-    int method, filter, interpolation, weights, quantity, support;
+    int method, filter, interpolation, weights, quantity, support, split;
     double cutoff, noise, stagnation, oversampling, total_variation;
     int64_t iterations;
     bool positivity;
@@ -55,6 +57,10 @@ static const pp_param params[] = {
               "voxels that may be other than 0: the circle that every view sees, or all"),
     PP_CHOICE(tomo, quantity, "both", "both|phase|absorption",
               "what to reconstruct: delta and beta, delta, or beta; the other one is 0"),
+    PP_CHOICE(
+        tomo, split, "none", "none|angles",
+        "angles: every second view in the order of the angles makes one half volume, the others "
+        "a second one; their Fourier shell and ring correlation tells the resolution"),
     PP_REAL(tomo, oversampling, 2.0, 1.25, 4, "1",
             "of the projector's Fourier grid; 1.5 takes half the memory and is 8 times less exact"),
     PP_PARAM_END,
@@ -78,6 +84,11 @@ static const pp_port ports[] = {
     {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
     {"delta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"beta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    {"shell_correlation",
+     PP_OUT_OPTIONAL,
+     PP_DTYPE_BIT(PP_F64),
+     {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT},
+     "1"},
     PP_PORT_END,
 };
 
@@ -305,6 +316,65 @@ static pp_status reconstruct(pp_context *context, const tomo *p, const source *s
     return PP_OK;
 }
 
+/* ---- two half campaigns ---- */
+
+static void note_resolution(pp_context *context, const source *s, int64_t shells,
+                            const double *curves)
+{
+    const double shell = pp_shell_crossing(shells, curves, PP_SHELL_CORRELATION);
+    const double ring = pp_shell_crossing(shells, curves, PP_RING_CORRELATION);
+    const char *const beyond = shell < 0.5 ? "" : ", not crossed below the Nyquist frequency";
+    pp_info("tomo: half volumes agree up to %.4g cycles a pixel (half-bit), a full period of %.4g "
+            "nm%s; "
+            "rings %.4g",
+            shell, 1e9 * s->voxel / shell, beyond, ring);
+    pp_context_fact(context, "resolution",
+                    "%.4g nm full period, Fourier shell correlation at the half-bit threshold: "
+                    "%.4g cycles a pixel%s",
+                    1e9 * s->voxel / shell, shell, beyond);
+    pp_context_fact(context, "ring_resolution", "%.4g nm full period, %.4g cycles a pixel",
+                    1e9 * s->voxel / ring, ring);
+}
+
+static pp_status halves(const pp_comm *comm, pp_reconstruct *setup, const source *s,
+                        const float *lines, float *const volume[2])
+{
+    for (int k = 0; k < 2; k++) {
+        setup->half = k + 1;
+        PP_TRY(pp_reconstruct_run(comm, setup, stack_shape(s), pp_array_read(s->theta), lines,
+                                  volume[k], NULL));
+    }
+    return PP_OK;
+}
+
+/* Of delta, or of beta where that alone is made; each half as the whole is made. */
+static pp_status correlate_halves(pp_context *context, const tomo *p, const source *s)
+{
+    const pp_comm *comm = pp_context_comm(context);
+    const pp_stack_shape shape = stack_shape(s);
+    const int64_t shells = shape.columns / 2, size[] = {shells, PP_SHELL_COLUMNS};
+    pp_reconstruct setup = settings(p, pp_context_threads(context));
+    pp_array *curves = NULL;
+    float *lines = NULL, *volume[2] = {NULL, NULL};
+    int64_t first, count;
+    pp_slab_block(shape.rows, pp_comm_size(comm), pp_comm_rank(comm), &first, &count);
+    const int64_t voxels = count * shape.columns * shape.columns;
+    pp_status status = pp_array_create(PP_F64, 2, size, "1", &curves);
+    for (int k = 0; k < 2 && status == PP_OK; k++) status = PP_ALLOC(voxels + 1, &volume[k]);
+    if (status == PP_OK) status = make_lines(s, p->quantity == QUANTITY_ABSORPTION, &lines);
+    PP_TRY_TO(done, pp_comm_agree(comm, status));
+    PP_TRY_TO(done, halves(comm, &setup, s, lines, volume));
+    PP_TRY_TO(done, pp_shell_correlation(comm, shape.rows, shape.columns, volume[0], volume[1],
+                                         pp_array_data(curves)));
+    note_resolution(context, s, shells, pp_array_read(curves));
+    status = pp_context_put(context, "shell_correlation", &curves);
+done:
+    pp_array_free(&curves);
+    pp_free(lines);
+    for (int k = 0; k < 2; k++) pp_free(volume[k]);
+    return status;
+}
+
 /* ---- the stage ---- */
 
 static pp_status both(pp_context *context, const tomo *p, const source *s)
@@ -340,6 +410,7 @@ static pp_status run(const void *params_, pp_context *context)
                 method_name(p));
         status = both(context, p, &s);
     }
+    if (status == PP_OK && p->split == SPLIT_ANGLES) status = correlate_halves(context, p, &s);
     pp_stack_arrays_free(&s.made);
     return status;
 }
@@ -390,12 +461,18 @@ static void plan(const void *params_, pp_plan *plan)
     pp_plan_add(plan, PP_HOST, lines * sizeof(float), "lines of one quantity");
     pp_plan_add(plan, PP_HOST, pp_reconstruct_bytes(&setup, ranks, shape),
                 "projector, lines of slabs, work");
+    if (p->split == SPLIT_ANGLES) {
+        pp_plan_add(plan, PP_HOST, 2 * rows * n * n * sizeof(float), "two half volumes");
+        pp_plan_add(plan, PP_HOST, pp_shell_correlation_bytes(ranks, shape.rows, shape.columns),
+                    "Fourier shell correlation");
+    }
     const double pass = 1e-9 * (1.3 * grid * log2(grid) + 20 * n * (double)shape.views);
     const double passes = p->method == METHOD_CG || p->method == METHOD_SIRT
                               ? 2 * (double)iterations_of(p)
                           : p->method == METHOD_TV ? 10 * (double)iterations_of(p)
                                                    : 1;
-    pp_plan_work(plan, 2 * rows / 2 * pass * passes / threads, method_name(p));
+    pp_plan_work(plan, (p->split == SPLIT_ANGLES ? 1.5 : 1) * rows * pass * passes / threads,
+                 method_name(p));
     pp_plan_knob(plan, "tomo.oversampling");
 }
 

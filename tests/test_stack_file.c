@@ -70,7 +70,8 @@ static void make(pp_array *a[6])
     ((int64_t *)pp_array_data(a[5]))[1] = -7;
 }
 
-static const pp_file_facts facts = {5e-8, 1.4e-10, "0123456789abcdef0123456789abcdef", "x = 1\n"};
+static const pp_file_facts facts = {5e-8, 1.4e-10, "0123456789abcdef0123456789abcdef", "x = 1\n",
+                                    NULL};
 
 START_TEST(open_world)
 {

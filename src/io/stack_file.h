@@ -20,6 +20,8 @@ typedef struct pp_stack_ports {
 typedef struct pp_file_facts {
     double pixel_size, wavelength; /* m */
     const char *hash, *parameters; /* identity */
+    const pp_array
+        *shell_correlation; /* of a volume: curves of src/tomo/shell_correlation.h, or NULL */
 } pp_file_facts;
 
 /** projections, theta and views are required; without `phase` it is arg(psi), and attribute wrapped = 1. Collective. */

@@ -225,6 +225,8 @@ pp_status pp_stack_read(const char *path, const char *port, const pp_comm *comm,
     if (volume) {
         status = read_rows(file, port[0] == 'd' ? "/entry/data/delta" : "/entry/data/beta", PP_F32,
                            pp_slab_block, comm, out);
+    } else if (strcmp(port, "shell_correlation") == 0) {
+        status = pp_h5_read_array(file, "/process/shell_correlation", PP_F64, out);
     } else {
         PP_TRY_TO(done, pp_stack_head_read(path, &head));
         status = read_port(file, path, &head, port, comm, out);
@@ -239,9 +241,15 @@ bool pp_stack_has(const char *path, const char *port)
 {
     const struct {
         const char *port, *where;
-    } all[] = {{"projections", complex_path},  {"phase", data_path},        {"theta", theta_path},
-               {"views", view_path},           {"shifts", shifts_path},     {"centre", centre_path},
-               {"delta", "/entry/data/delta"}, {"beta", "/entry/data/beta"}};
+    } all[] = {{"projections", complex_path},
+               {"phase", data_path},
+               {"theta", theta_path},
+               {"views", view_path},
+               {"shifts", shifts_path},
+               {"centre", centre_path},
+               {"delta", "/entry/data/delta"},
+               {"beta", "/entry/data/beta"},
+               {"shell_correlation", "/process/shell_correlation"}};
     pp_h5 *file = NULL;
     bool found = false;
     if (pp_h5_open(path, &file) != PP_OK) {

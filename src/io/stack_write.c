@@ -194,6 +194,20 @@ static pp_status put_program(pp_h5 *file)
     return set_class(file, "/entry/reconstruction", "NXprocess");
 }
 
+/* Fourier shell correlation of two half volumes. */
+static pp_status put_curves(pp_h5 *file, const pp_array *curves)
+{
+    static const char where[] = "/process/shell_correlation";
+    const pp_view like = {
+        .dtype = PP_F64, .ndim = 2, .shape = {pp_array_size(curves, 0), pp_array_size(curves, 1)}};
+    PP_TRY(pp_h5_dataset(file, where, &like, "1", false));
+    PP_TRY(pp_h5_put_rows(file, where, 0, like.shape[0], pp_array_read(curves)));
+    return pp_h5_set_text(
+        file, where, "columns",
+        "frequency (cycles a pixel), shell correlation, its half-bit threshold, ring "
+        "correlation, its half-bit threshold");
+}
+
 static pp_status begin_volume(writer *self, const char *path, const pp_array *delta,
                               const pp_array *beta, const pp_file_facts *facts)
 {
@@ -214,6 +228,7 @@ static pp_status begin_volume(writer *self, const char *path, const pp_array *de
     PP_TRY(pp_h5_set_text(file, "/entry", "default", "data"));
     PP_TRY(pp_h5_set_text(file, "/", "default", "entry"));
     PP_TRY(put_program(file));
+    if (facts->shell_correlation) PP_TRY(put_curves(file, facts->shell_correlation));
     return put_identity(file, facts);
 }
 

@@ -120,6 +120,49 @@ static pp_status with_file(pp_page *page, const char *name,
     return pp_page_survive(page, status, name);
 }
 
+/* Columns of /process/shell_correlation: frequency, shells, their threshold, rings, their threshold. */
+static pp_status correlation_plot(pp_page *page, const double *columns[5], int64_t shells)
+{
+    const pp_curve curves[] = {{columns[0], columns[1], shells, "shells", false, false},
+                               {columns[0], columns[2], shells, "half-bit, shells", true, false},
+                               {columns[0], columns[3], shells, "rings", false, false},
+                               {columns[0], columns[4], shells, "half-bit, rings", true, false}};
+    const pp_plot plot = {.curves = curves,
+                          .count = 4,
+                          .title = "Fourier shell and ring correlation of the two half campaigns",
+                          .x_label = "frequency (cycles a pixel)",
+                          .y_label = "correlation",
+                          .caption = "the resolution is where the curve falls below its threshold"};
+    PP_TRY(pp_text_add(&page->html, "<div class=\"row wide\">\n"));
+    PP_TRY(pp_plot_svg(&plot, &page->html));
+    return pp_text_add(&page->html, "</div>\n");
+}
+
+static pp_status show_correlation(pp_page *page, pp_h5 *file)
+{
+    static const char where[] = "/process/shell_correlation";
+    pp_h5_info info;
+    double *rows = NULL, *turned = NULL;
+    const double *columns[5];
+    if (pp_h5_kind_of(file, where) != PP_H5_DATASET)
+        return pp_page_absent(page, "Fourier shell correlation: tomo had no split = \"angles\"");
+    PP_TRY(pp_h5_describe(file, where, &info));
+    if (info.ndim != 2 || info.shape[1] != 5)
+        return PP_FAIL(PP_ERR_DATA, "%s: %s is not a table of five columns", pp_h5_path(file),
+                       where);
+    const int64_t shells = info.shape[0];
+    pp_status status = PP_ALLOC(5 * shells, &rows);
+    if (status == PP_OK) status = PP_ALLOC(5 * shells, &turned);
+    if (status == PP_OK) status = pp_h5_read_items(file, where, 1, 0, shells, PP_F64, rows);
+    for (int64_t i = 0; status == PP_OK && i < 5 * shells; i++)
+        turned[i % 5 * shells + i / 5] = rows[i];
+    for (int k = 0; k < 5; k++) columns[k] = turned ? turned + k * shells : NULL;
+    if (status == PP_OK) status = correlation_plot(page, columns, shells);
+    pp_free(rows);
+    pp_free(turned);
+    return status;
+}
+
 static pp_status show_volume(pp_page *page, pp_h5 *file)
 {
     PP_TRY(pp_text_add(&page->html, "<div class=\"row\">\n"));
@@ -128,7 +171,8 @@ static pp_status show_volume(pp_page *page, pp_h5 *file)
         PP_TRY(volume_figures(page, file, "beta"));
     else
         PP_TRY(pp_page_absent(page, "beta: volume.h5 has none"));
-    return pp_text_add(&page->html, "</div>\n");
+    PP_TRY(pp_text_add(&page->html, "</div>\n"));
+    return show_correlation(page, file);
 }
 
 pp_status pp_page_volume(pp_page *page)

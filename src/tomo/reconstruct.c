@@ -3,6 +3,8 @@
 #include "tomo/reconstruct.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "backend/fft.h"
 #include "base/alloc.h"
@@ -166,6 +168,67 @@ static pp_status run_lines(const pp_comm *comm, slab *s, const pp_reconstruct *s
     return status;
 }
 
+/* ---- every second view ---- */
+
+typedef struct turn {
+    double angle; /* modulo pi */
+    int64_t view;
+} turn;
+
+static int by_angle(const void *a_, const void *b_)
+{
+    const turn *a = a_, *b = b_;
+    if (a->angle < b->angle || a->angle > b->angle) return a->angle < b->angle ? -1 : 1;
+    return (a->view > b->view) - (a->view < b->view);
+}
+
+/* Marks the views of a half. */
+static pp_status choose_half(int64_t views, const double *angles, int half, uint8_t *chosen)
+{
+    const double pi = 3.14159265358979323846;
+    turn *turns;
+    PP_TRY(PP_ALLOC(views, &turns));
+    for (int64_t v = 0; v < views; v++)
+        turns[v] = (turn){angles[v] - pi * floor(angles[v] / pi), v};
+    qsort(turns, (size_t)views, sizeof *turns, by_angle);
+    for (int64_t k = 0; k < views; k++) chosen[turns[k].view] = k % 2 == half - 1;
+    pp_free(turns);
+    return PP_OK;
+}
+
+/* The chosen views' lines and angles move together, in place. */
+static int64_t keep_chosen(const slab *s, pp_stack_shape shape, const uint8_t *chosen, float *lines,
+                           double *angles)
+{
+    int64_t kept = 0, line = 0;
+    for (int64_t v = 0; v < shape.views; v++)
+        if (chosen[v]) angles[kept++] = angles[v];
+    for (int64_t k = 0; k < s->slices * shape.views; k++)
+        if (chosen[k % shape.views])
+            memmove(lines + line++ * shape.columns, lines + k * shape.columns,
+                    (size_t)shape.columns * sizeof *lines);
+    return kept;
+}
+
+static pp_status run_half(const pp_comm *comm, slab *s, const pp_reconstruct *setup,
+                          pp_stack_shape shape, const double *angles, float *lines,
+                          pp_reconstruct_result *result)
+{
+    uint8_t *chosen = NULL;
+    double *own = NULL;
+    pp_status status = PP_ALLOC(shape.views, &chosen);
+    if (status == PP_OK) status = PP_ALLOC(shape.views, &own);
+    if (status == PP_OK) status = choose_half(shape.views, angles, setup->half, chosen);
+    PP_TRY_TO(done, pp_comm_agree(comm, status));
+    memcpy(own, angles, (size_t)shape.views * sizeof *own);
+    shape.views = keep_chosen(s, shape, chosen, lines, own);
+    status = run_lines(comm, s, setup, shape, own, result);
+done:
+    pp_free(chosen);
+    pp_free(own);
+    return status;
+}
+
 pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, pp_stack_shape shape,
                              const double *angles, const float *stack, float *volume,
                              pp_reconstruct_result *result)
@@ -181,7 +244,10 @@ pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, p
     status = pp_comm_agree(comm, status);
     if (status == PP_OK) status = pp_views_to_slabs(comm, shape, stack, lines);
     s.lines = lines;
-    if (status == PP_OK) status = run_lines(comm, &s, setup, shape, angles, &found);
+    if (status == PP_OK && setup->half > 0)
+        status = run_half(comm, &s, setup, shape, angles, lines, &found);
+    else if (status == PP_OK)
+        status = run_lines(comm, &s, setup, shape, angles, &found);
     if (status == PP_OK && result) *result = found;
     pp_free(s.records);
     pp_free(lines);

@@ -25,6 +25,7 @@ typedef struct pp_reconstruct {
     pp_sirt sirt;
     pp_total_variation tv;
     double oversampling; /* of the projector's grid; 0 for 2 */
+    int half; /* 0: all views; 1, 2: every second one in the order of angles modulo pi, from the first, the second */
     int threads;
 } pp_reconstruct;
 
