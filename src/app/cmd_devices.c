@@ -38,7 +38,7 @@ static void print_backend(const pp_backend *backend)
                      devices == 1 ? "" : "s");
     for (int i = 0; devices && backend->sweeps && backend->sweeps[i]; i++)
         (void)printf(" %s", backend->sweeps[i]->name);
-    if (devices) (void)printf("\n");
+    if (devices) (void)printf("%s\n", backend->sweeps && backend->sweeps[0] ? "" : " none");
 }
 
 static pp_status run(const pp_arguments *arguments)

@@ -5,8 +5,17 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cuda/cuda.h"
 
-static const pp_backend *const backends[] = {&pp_backend_cpu, NULL};
+/* "auto" takes the first with a device. cuda stands last as long as it has no sweeps; the emulated device, which has none either,
+ * is for tests alone. */
+static const pp_backend *const backends[] = {
+    &pp_backend_cpu,
+#ifdef PP_HAVE_CUDA
+    &pp_backend_cuda,
+#endif
+    NULL,
+};
 
 const pp_backend *const *pp_backends(void)
 {
