@@ -43,7 +43,7 @@ if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE)
   add_custom_target(pp_cuda_objects DEPENDS ${PP_CUDA_OBJECTS}) # made once, used by two targets
   set_source_files_properties(src/backend/backend.c PROPERTIES COMPILE_DEFINITIONS PP_HAVE_CUDA)
   set_source_files_properties(${PP_CUDA_OBJECTS} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-  set(pp_cuda_libraries $<LINK_ONLY:CUDA::cudart>)
+  set(pp_cuda_libraries $<LINK_ONLY:CUDA::cudart> stdc++) # C programs link these objects too
 else()
   message(STATUS "no CUDA toolkit (nvcc): built without the cuda back end")
 endif()
