@@ -291,7 +291,7 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
 /* Every second row of what the frames come with, from row `first`. */
 static pp_status halve(const pp_array *whole, int64_t first, pp_array **out)
 {
-    int64_t shape[PP_MAX_DIM];
+    int64_t shape[PP_MAX_DIM] = {1};
     for (int d = 0; d < pp_array_ndim(whole); d++) shape[d] = pp_array_size(whole, d);
     const size_t row = pp_array_bytes(whole) / (size_t)shape[0];
     shape[0] = (shape[0] - first + 1) / 2;

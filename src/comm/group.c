@@ -257,7 +257,7 @@ static double reduced(double a, double b, pp_reduce how)
 
 pp_status pp_group_sum(const pp_comm *group, double *values, int count, pp_reduce how)
 {
-    double all[PP_GROUP_MOST * PP_GROUP_FEW];
+    double all[PP_GROUP_MOST * PP_GROUP_FEW] = {0};
     if (count < 0 || count > PP_GROUP_FEW)
         return PP_FAIL(PP_ERR_RUN, "%d numbers in one sum of a group, at most %d", count,
                        PP_GROUP_FEW);

@@ -37,7 +37,7 @@ typedef struct pp_joint_volume {
 PP_MUST_CHECK pp_status pp_joint_volume_create(const pp_comm *comm, const pp_projector *projector,
                                                int64_t rows, int64_t n, int64_t views,
                                                pp_joint_volume *out);
-void pp_joint_volume_free(pp_joint_volume *volume);
+void pp_joint_volume_free(pp_joint_volume *j);
 /** h = exp(i R v). Not collective. */
 PP_MUST_CHECK pp_status pp_joint_volume_model(pp_joint_volume *volume);
 /** lines [slices][V][n] = K R of voxels [slices][n][n] inside the circle; and its adjoint, voxels from lines. */
