@@ -18,10 +18,10 @@ typedef struct state {
     float *before, *after; /* the dual's z component a slice before; u a slice after */
 } state;
 
-/* Slice k of u, the next rank's first one after the last; NULL at the end of the volume. */
+/* The slice after slice k of u: the next rank's first one after the last, slice k itself at the end of the volume. */
 static const float *slice_after(const state *s, int64_t k)
 {
-    if (s->slab->first + k + 1 >= s->slab->rows) return NULL;
+    if (s->slab->first + k + 1 >= s->slab->rows) return s->u + k * s->slab->pixels;
     return k + 1 < s->slab->slices ? s->u + (k + 1) * s->slab->pixels : s->after;
 }
 
@@ -31,12 +31,11 @@ static const float *dual_before(const state *s, int64_t k)
     return k > 0 ? s->dual[0] + (k - 1) * s->slab->pixels : s->before;
 }
 
-/* Forward differences at one pixel: z, y, x. */
+/* Forward differences at one pixel: z, y, x. after: the next slice, u itself behind the last one. */
 static inline void gradient(const float *u, const float *after, int64_t i, int64_t n, float g[AXES])
 {
     const int64_t y = i / n, x = i % n;
-    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): u is there where there are slices
-    g[0] = after ? after[i] - u[i] : 0;
+    g[0] = after[i] - u[i];
     g[1] = y + 1 < n ? u[i + n] - u[i] : 0;
     g[2] = x + 1 < n ? u[i + 1] - u[i] : 0;
 }
@@ -130,7 +129,7 @@ pp_status pp_variation(const pp_slab *slab, int64_t n, const float *volume, doub
                     *next = k + 1 < slab->slices ? u + slab->pixels : after;
         for (int64_t i = 0; i < slab->pixels; i++) {
             float g[AXES];
-            gradient(u, end ? NULL : next, i, n, g);
+            gradient(u, end ? u : next, i, n, g);
             each[k] += sqrt((double)g[0] * g[0] + (double)g[1] * g[1] + (double)g[2] * g[2]);
         }
     }
