@@ -14,7 +14,7 @@ fail() {
 cmake --install . --prefix "$work/usr" >"$work/install.log"
 lib=$(dirname "$(find "$work/usr" -name 'libpolyptych.so' | head -1)")
 cp -r "$SOURCE/plugin/template" "$work/template"
-cmake -S "$work/template" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/usr" >"$work/cmake.log"
+cmake -G Ninja -S "$work/template" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/usr" >"$work/cmake.log"
 cmake --build "$work/build" >>"$work/cmake.log"
 program=$work/usr/bin/polyptych
 unset PP_PLUGIN_PATH
