@@ -1,7 +1,10 @@
 /* Groups of threads: collectives, messages, order of sums, and a member that fails.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/alloc.h"
 #include "comm/group.h"
 #include "support/support.h"
 
@@ -98,6 +101,60 @@ static pp_status fails_on_last(const pp_comm *group, void *argument)
     return pp_comm_allreduce(group, &value, 1, PP_SUM);
 }
 
+/* Rank 1 is slow inside rank 0's message while rank 2 fails: rank 0 must not come back, and free, before it is done. */
+typedef struct slow_message {
+    _Atomic bool inside, done;
+} slow_message;
+
+static pp_status take_slowly(void *argument, const void *data, size_t bytes)
+{
+    slow_message *slow = argument;
+    const volatile double *value = data;
+    EXPECT(bytes == sizeof *value);
+    atomic_store(&slow->inside, true);
+    for (int k = 0; k < 50; k++) {
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+        EXPECT(*value == 7);
+    }
+    atomic_store(&slow->done, true);
+    return PP_OK;
+}
+
+static pp_status posts_and_frees(const pp_comm *group, slow_message *slow)
+{
+    double *block = NULL;
+    PP_TRY(PP_ALLOC(1, &block));
+    *block = 7;
+    pp_status status = pp_group_post(group, 1, block, sizeof *block);
+    if (status == PP_OK) status = pp_group_settle(group);
+    const bool early = status != PP_OK && !atomic_load(&slow->done);
+    *block = 0;
+    pp_free(block);
+    if (early) return PP_FAIL(PP_ERR_RUN, "came back while the message was being read");
+    return status;
+}
+
+static pp_status fails_meanwhile(const pp_comm *group, void *argument)
+{
+    slow_message *slow = argument;
+    if (pp_comm_rank(group) == 0) return posts_and_frees(group, slow);
+    if (pp_comm_rank(group) == 1) {
+        PP_TRY(pp_group_receive(group, 0, take_slowly, slow));
+        return pp_comm_barrier(group);
+    }
+    while (!atomic_load(&slow->inside)) (void)nanosleep(&(struct timespec){0, 100000}, NULL);
+    return PP_FAIL(PP_ERR_DATA, "planted while a message is read");
+}
+
+START_TEST(nobody_frees_what_is_being_read)
+{
+    slow_message slow = {0};
+    ck_assert_int_eq(pp_group_run(3, fails_meanwhile, &slow), PP_ERR_DATA);
+    ck_assert(strstr(pp_error_last()->text, "planted while"));
+    ck_assert(atomic_load(&slow.done));
+}
+END_TEST
+
 START_TEST(collectives)
 {
     for (int k = 0; k < 5; k++) {
@@ -126,6 +183,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {collectives, messages, a_failing_member_ends_all, NULL};
+    const TTest *const tests[] = {collectives, messages, a_failing_member_ends_all,
+                                  nobody_frees_what_is_being_read, NULL};
     return pp_test_main(pp_test_suite("group", tests));
 }

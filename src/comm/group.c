@@ -21,9 +21,9 @@ typedef struct box {
 typedef struct meeting {
     pthread_mutex_t lock;
     pthread_cond_t change;
-    int size, arrived;
+    int size, arrived, reading; /* reading: ranks that are inside another one's message */
     int64_t round;
-    bool broken; /* a rank has left with an error */
+    bool broken; /* a rank has left with an error: nothing new is read from then on */
     pp_error error;
     const void *data[PP_GROUP_MOST];
     const size_t *bytes[PP_GROUP_MOST];
@@ -42,11 +42,6 @@ static group_comm *mine(const pp_comm *comm)
     return (group_comm *)(uintptr_t)comm;
 }
 
-static pp_status broken(void)
-{
-    return PP_FAIL(PP_ERR_RUN, "another device of the group has failed");
-}
-
 /* Waits under the lock for a change. */
 static void wait_change(group_comm *comm)
 {
@@ -55,11 +50,21 @@ static void wait_change(group_comm *comm)
     comm->waited += pp_clock_seconds() - start;
 }
 
+/* Gives the lock back. Where the group is broken nobody reads any more when this returns: the caller frees what it had
+ * posted on its way out. */
+static pp_status unlock(meeting *all, bool fine)
+{
+    while (!fine && all->reading > 0) (void)pthread_cond_wait(&all->change, &all->lock);
+    (void)pthread_mutex_unlock(&all->lock);
+    return fine ? PP_OK : PP_FAIL(PP_ERR_RUN, "another device of the group has failed");
+}
+
 /* Everybody arrives before anybody goes on; the lock is held. */
 static bool gather_round(group_comm *comm)
 {
     meeting *all = comm->all;
     const int64_t round = all->round;
+    if (all->broken) return false;
     if (++all->arrived == all->size) {
         all->arrived = 0;
         all->round++;
@@ -76,18 +81,14 @@ static pp_status meet(group_comm *comm, const void *data, const size_t *bytes)
     (void)pthread_mutex_lock(&all->lock);
     all->data[comm->base.rank] = data;
     all->bytes[comm->base.rank] = bytes;
-    const bool fine = gather_round(comm);
-    (void)pthread_mutex_unlock(&all->lock);
-    return fine ? PP_OK : broken();
+    return unlock(all, gather_round(comm));
 }
 
 static pp_status barrier(const pp_comm *comm)
 {
     group_comm *self = mine(comm);
     (void)pthread_mutex_lock(&self->all->lock);
-    const bool fine = gather_round(self);
-    (void)pthread_mutex_unlock(&self->all->lock);
-    return fine ? PP_OK : broken();
+    return unlock(self->all, gather_round(self));
 }
 
 static pp_status bcast(const pp_comm *comm, void *data, size_t bytes, int root)
@@ -288,8 +289,7 @@ pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t b
         b->posted++;
         (void)pthread_cond_broadcast(&self->all->change);
     }
-    (void)pthread_mutex_unlock(&self->all->lock);
-    return fine ? PP_OK : broken();
+    return unlock(self->all, fine);
 }
 
 pp_status pp_group_receive(const pp_comm *group, int from,
@@ -300,18 +300,20 @@ pp_status pp_group_receive(const pp_comm *group, int from,
     box *b = box_of(self, from, group->rank);
     (void)pthread_mutex_lock(&self->all->lock);
     while (b->posted == b->read && !self->all->broken) wait_change(self);
-    const bool fine = b->posted != b->read;
+    const bool fine = !self->all->broken;
     const void *data = b->data[b->read % BOX];
     const size_t bytes = b->bytes[b->read % BOX];
-    (void)pthread_mutex_unlock(&self->all->lock);
-    if (!fine) return broken();
-    PP_TRY(take(argument, data, bytes));
-    self->received += (double)bytes;
+    self->all->reading += fine;
+    PP_TRY(unlock(self->all, fine));
+    const pp_status taken = take(argument, data, bytes);
+    leave(self, taken);
     (void)pthread_mutex_lock(&self->all->lock);
+    self->received += (double)bytes;
+    self->all->reading--;
     b->read++;
     (void)pthread_cond_broadcast(&self->all->change);
-    (void)pthread_mutex_unlock(&self->all->lock);
-    return PP_OK;
+    const pp_status left = unlock(self->all, taken == PP_OK);
+    return taken != PP_OK ? taken : left;
 }
 
 static bool settled(const group_comm *self)
@@ -329,8 +331,7 @@ pp_status pp_group_settle(const pp_comm *group)
     (void)pthread_mutex_lock(&self->all->lock);
     while (!settled(self) && !self->all->broken) wait_change(self);
     const bool fine = settled(self);
-    (void)pthread_mutex_unlock(&self->all->lock);
-    return fine ? PP_OK : broken();
+    return unlock(self->all, fine);
 }
 
 void pp_group_account(const pp_comm *group, double *waited, double *bytes)

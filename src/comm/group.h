@@ -4,7 +4,8 @@
  * copies it (or adds it up) where it needs it, and the sender may change the block again after pp_group_settle. So passes from tile
  * to tile overlap with computation, and nothing is allocated.
  *
- * If a thread fails, every wait of the others ends with an error at once: nobody waits for a rank that is gone.
+ * If a thread fails, every wait of the others ends with an error, as soon as nobody is inside a message any more: nobody waits for a
+ * rank that is gone, and what a rank posted it may free on its way out.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_GROUP_H
 #define PP_GROUP_H
