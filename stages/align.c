@@ -320,7 +320,7 @@ static pp_status move_view(void *self, int64_t local)
 static pp_status resample(job *j)
 {
     const pp_stack *s = &j->stack;
-    pp_box box;
+    pp_grid_box box;
     PP_TRY(pp_stack_box(s->field, s->centre, j->shifts, s->views, &box));
     pp_status status = pp_stack_arrays_create(s, box, j->shifts, &j->out);
     if (status == PP_OK) status = pp_shifter_create(s->field, box, &j->shifter);

@@ -210,10 +210,10 @@ static pp_status find_plane(const job *j, int64_t local, plane *out)
     PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "object", &object));
     PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "origin", &origin));
     const int64_t *o = pp_array_read(origin);
-    const pp_box from = {-o[0], -o[1], pp_array_size(object, 0) - o[0],
-                         pp_array_size(object, 1) - o[1]};
+    const pp_grid_box from = {-o[0], -o[1], pp_array_size(object, 0) - o[0],
+                              pp_array_size(object, 1) - o[1]};
     const int64_t y0 = j->setup.centre[0] - ny / 2, x0 = j->setup.centre[1] - nx / 2;
-    const pp_box to = {y0, x0, y0 + ny, x0 + nx};
+    const pp_grid_box to = {y0, x0, y0 + ny, x0 + nx};
     PP_TRY_TO(done, pp_shifter_create(from, to, &shifter));
     PP_TRY_TO(done, PP_ALLOC(ny * nx, &moved));
     PP_TRY_TO(done, pp_shift_complex(shifter, pp_array_read(object), (pp_c32){1, 0}, shift, moved));

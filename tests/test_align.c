@@ -19,7 +19,7 @@ static const double pi = 3.14159265358979323846;
 
 /* ---- fields ---- */
 
-static void check_box(pp_box a, pp_box b)
+static void check_box(pp_grid_box a, pp_grid_box b)
 {
     ck_assert_msg(a.y0 == b.y0 && a.x0 == b.x0 && a.y1 == b.y1 && a.x1 == b.x1,
                   "[%lld, %lld) x [%lld, %lld), not [%lld, %lld) x [%lld, %lld)", (long long)a.y0,
@@ -38,9 +38,9 @@ START_TEST(field_is_scanned_and_lit)
     light[10 * w + 20] = 0; /* a dark spot inside does not matter */
     const double positions[] = {-9.7, -20.2, 12.9, 9.5, 3, 3};
     const pp_lit_object view = {{h, w}, {12, 25}, object, light, positions, 3};
-    pp_box box;
+    pp_grid_box box;
     pp_assert_ok(pp_view_field(&view, &box));
-    check_box(box, (pp_box){-9, 8 - 25, 13, 10});
+    check_box(box, (pp_grid_box){-9, 8 - 25, 13, 10});
     const pp_lit_object dark = {{h, w}, {12, 25}, object, light, positions, 0};
     ck_assert_int_eq(pp_view_field(&dark, &box), PP_ERR_DATA);
 }
@@ -48,19 +48,19 @@ END_TEST
 
 START_TEST(common_field_and_centre)
 {
-    pp_box box;
+    pp_grid_box box;
     int64_t centre[2];
-    const pp_box fields[] = {{-36, -37, 37, 36}, {-35, -36, 36, 38}};
+    const pp_grid_box fields[] = {{-36, -37, 37, 36}, {-35, -36, 36, 38}};
     pp_assert_ok(pp_common_field(fields, 2, &box, centre));
-    check_box(box, (pp_box){-35, -36, 36, 36});
+    check_box(box, (pp_grid_box){-35, -36, 36, 36});
     ck_assert(centre[0] == 0 && centre[1] == 0);
-    const pp_box far[] = {{100, -40, 161, 23}}; /* rows do not hold 0 */
+    const pp_grid_box far[] = {{100, -40, 161, 23}}; /* rows do not hold 0 */
     pp_assert_ok(pp_common_field(far, 1, &box, centre));
     ck_assert(centre[0] == 130 && centre[1] == -9);
-    const pp_box side[] = {{-50, -10, 50, 31}}; /* less than a quarter on the left */
+    const pp_grid_box side[] = {{-50, -10, 50, 31}}; /* less than a quarter on the left */
     pp_assert_ok(pp_common_field(side, 1, &box, centre));
     ck_assert(centre[0] == 0 && centre[1] == 10);
-    const pp_box apart[] = {{0, 0, 10, 10}, {20, 0, 30, 10}};
+    const pp_grid_box apart[] = {{0, 0, 10, 10}, {20, 0, 30, 10}};
     ck_assert_int_eq(pp_common_field(apart, 2, &box, centre), PP_ERR_DATA);
 }
 END_TEST
@@ -69,14 +69,14 @@ START_TEST(stack_is_even_about_its_centre)
 {
     const int64_t centre[2] = {0, 0};
     const double shifts[] = {0.4, -1.2, -0.3, 2.5};
-    pp_box box;
-    pp_assert_ok(pp_stack_box((pp_box){-35, -36, 36, 36}, centre, NULL, 2, &box));
-    check_box(box, (pp_box){-35, -36, 35, 36});
-    pp_assert_ok(pp_stack_box((pp_box){-35, -36, 36, 36}, centre, shifts, 2, &box));
-    check_box(box, (pp_box){-34, -33, 34, 33});
+    pp_grid_box box;
+    pp_assert_ok(pp_stack_box((pp_grid_box){-35, -36, 36, 36}, centre, NULL, 2, &box));
+    check_box(box, (pp_grid_box){-35, -36, 35, 36});
+    pp_assert_ok(pp_stack_box((pp_grid_box){-35, -36, 36, 36}, centre, shifts, 2, &box));
+    check_box(box, (pp_grid_box){-34, -33, 34, 33});
     const double large[] = {0, 20};
-    pp_assert_ok(pp_stack_box((pp_box){-36, -36, 36, 36}, centre, large, 1, &box));
-    check_box(box, (pp_box){-36, -32, 36, 32});
+    pp_assert_ok(pp_stack_box((pp_grid_box){-36, -36, 36, 36}, centre, large, 1, &box));
+    check_box(box, (pp_grid_box){-36, -32, 36, 32});
 }
 END_TEST
 
@@ -177,7 +177,7 @@ START_TEST(shifts_are_exact_and_bring_in_air)
     enum { n = 61, m = 70 };
     static float in[n * m], out[60 * 66];
     const pp_blobs b = pp_blobs_make(6, 10, 3);
-    const pp_box from = {-30, -35, 31, 35}, to = {-30, -33, 30, 33};
+    const pp_grid_box from = {-30, -35, 31, 35}, to = {-30, -33, 30, 33};
     static const double shifts[][2] = {{0, 0}, {0.5, -0.5}, {3.3, -2.75}, {-7.1, 12.4}};
     pp_shifter *shifter;
     pp_assert_ok(pp_shifter_create(from, to, &shifter));
@@ -205,7 +205,7 @@ START_TEST(complex_shift_keeps_the_modulus_of_air)
     enum { n = 40 };
     static pp_c32 in[n * n], out[n * n];
     for (int i = 0; i < n * n; i++) in[i] = (pp_c32){1, 0};
-    const pp_box box = {-20, -20, 20, 20};
+    const pp_grid_box box = {-20, -20, 20, 20};
     pp_shifter *shifter;
     pp_assert_ok(pp_shifter_create(box, box, &shifter));
     pp_assert_ok(pp_shift_complex(shifter, in, (pp_c32){1, 0}, (double[]){-3.3, 8.8}, out));

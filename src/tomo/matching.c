@@ -28,7 +28,7 @@ typedef struct flow {
 /* One resolution. */
 typedef struct level {
     const pp_matching_setup *setup;
-    pp_box box; /* even, about the centre, at full resolution */
+    pp_grid_box box; /* even, about the centre, at full resolution */
     int64_t factor, ny, nx, y0, x0;
     int64_t row_count; /* of this rank's slab */
     int64_t chunk;     /* slices at a time */

@@ -12,7 +12,7 @@ typedef struct pp_matching_setup {
     int threads;
     int64_t views, first, count; /* first, count as pp_comm_block(views) */
     const double *theta;         /* [views] rad */
-    pp_box field;
+    pp_grid_box field;
     int64_t centre[2];   /* grid point of the rotation axis and the middle row */
     const float *phase;  /* [count] on field, rad, negative in matter */
     const float *weight; /* [count] on field */

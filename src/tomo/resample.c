@@ -13,7 +13,7 @@ static const double pi = 3.14159265358979323846;
 enum { margin = 16 };
 
 struct pp_shifter {
-    pp_box from, to;
+    pp_grid_box from, to;
     int64_t py, px; /* with margins */
     double band;
     pp_fft *forward, *backward;
@@ -36,7 +36,7 @@ static int64_t good_length(int64_t n)
     }
 }
 
-pp_status pp_shifter_create(pp_box from, pp_box to, pp_shifter **out)
+pp_status pp_shifter_create(pp_grid_box from, pp_grid_box to, pp_shifter **out)
 {
     pp_shifter *s;
     PP_TRY(PP_ALLOC(1, &s));

@@ -12,7 +12,7 @@
 
 typedef struct pp_shifter pp_shifter;
 /** For images on `from`; results are on `to` (grid points of one grid). */
-PP_MUST_CHECK pp_status pp_shifter_create(pp_box from, pp_box to, pp_shifter **out);
+PP_MUST_CHECK pp_status pp_shifter_create(pp_grid_box from, pp_grid_box to, pp_shifter **out);
 void pp_shifter_free(pp_shifter **shifter);
 /** Keeps frequencies up to half / factor cycles a pixel only, with a smooth edge; factor 1 keeps all. */
 void pp_shifter_set_band(pp_shifter *shifter, double factor);

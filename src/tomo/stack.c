@@ -21,18 +21,18 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static pp_box intersection(pp_box a, pp_box b)
+static pp_grid_box intersection(pp_grid_box a, pp_grid_box b)
 {
-    return (pp_box){most(a.y0, b.y0), most(a.x0, b.x0), least(a.y1, b.y1), least(a.x1, b.x1)};
+    return (pp_grid_box){most(a.y0, b.y0), most(a.x0, b.x0), least(a.y1, b.y1), least(a.x1, b.x1)};
 }
 
-static bool is_empty(pp_box box)
+static bool is_empty(pp_grid_box box)
 {
     return box.y1 <= box.y0 || box.x1 <= box.x0;
 }
 
 /* Bounding box of the grid points where window centres lay. */
-static pp_box scanned(const pp_lit_object *view)
+static pp_grid_box scanned(const pp_lit_object *view)
 {
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
     for (int64_t j = 0; j < view->patterns; j++)
@@ -40,30 +40,30 @@ static pp_box scanned(const pp_lit_object *view)
             low[k] = fmin(low[k], view->positions[2 * j + k]);
             high[k] = fmax(high[k], view->positions[2 * j + k]);
         }
-    if (!(low[0] <= high[0] && low[1] <= high[1])) return (pp_box){0, 0, 0, 0};
-    return (pp_box){(int64_t)ceil(low[0]), (int64_t)ceil(low[1]), (int64_t)floor(high[0]) + 1,
-                    (int64_t)floor(high[1]) + 1};
+    if (!(low[0] <= high[0] && low[1] <= high[1])) return (pp_grid_box){0, 0, 0, 0};
+    return (pp_grid_box){(int64_t)ceil(low[0]), (int64_t)ceil(low[1]), (int64_t)floor(high[0]) + 1,
+                         (int64_t)floor(high[1]) + 1};
 }
 
 /* Bounding box of the pixels that are lit. */
-static pp_box lit(const pp_lit_object *view)
+static pp_grid_box lit(const pp_lit_object *view)
 {
     const int64_t ny = view->shape[0], nx = view->shape[1];
     float largest = 0;
     for (int64_t i = 0; i < ny * nx; i++) largest = fmaxf(largest, view->illumination[i]);
-    pp_box box = {ny, nx, 0, 0};
+    pp_grid_box box = {ny, nx, 0, 0};
     for (int64_t y = 0; y < ny; y++)
         for (int64_t x = 0; x < nx; x++)
             if (largest > 0 && view->illumination[y * nx + x] >= lit_part * largest)
-                box = (pp_box){least(box.y0, y), least(box.x0, x), most(box.y1, y + 1),
-                               most(box.x1, x + 1)};
-    return (pp_box){box.y0 - view->origin[0], box.x0 - view->origin[1], box.y1 - view->origin[0],
-                    box.x1 - view->origin[1]};
+                box = (pp_grid_box){least(box.y0, y), least(box.x0, x), most(box.y1, y + 1),
+                                    most(box.x1, x + 1)};
+    return (pp_grid_box){box.y0 - view->origin[0], box.x0 - view->origin[1],
+                         box.y1 - view->origin[0], box.x1 - view->origin[1]};
 }
 
-pp_status pp_view_field(const pp_lit_object *view, pp_box *out)
+pp_status pp_view_field(const pp_lit_object *view, pp_grid_box *out)
 {
-    const pp_box field = intersection(scanned(view), lit(view));
+    const pp_grid_box field = intersection(scanned(view), lit(view));
     if (is_empty(field))
         return PP_FAIL(PP_ERR_DATA,
                        "the view has no field: no grid point of its %lld positions lies where the "
@@ -84,10 +84,11 @@ static bool holds_zero(int64_t low, int64_t high)
     return 4 * -low >= high - low && 4 * high >= high - low;
 }
 
-pp_status pp_common_field(const pp_box *fields, int64_t views, pp_box *out, int64_t centre[2])
+pp_status pp_common_field(const pp_grid_box *fields, int64_t views, pp_grid_box *out,
+                          int64_t centre[2])
 {
     if (views < 1) return PP_FAIL(PP_ERR_DATA, "there is no view to align");
-    pp_box box = fields[0];
+    pp_grid_box box = fields[0];
     for (int64_t v = 1; v < views; v++) {
         box = intersection(box, fields[v]);
         if (box.y1 - box.y0 < 4 || box.x1 - box.x0 < 4)
@@ -114,8 +115,8 @@ static int64_t half_side(int64_t low, int64_t high, int64_t centre, double down,
     return most(kept, whole - whole / 8);
 }
 
-pp_status pp_stack_box(pp_box field, const int64_t centre[2], const double *shifts, int64_t views,
-                       pp_box *out)
+pp_status pp_stack_box(pp_grid_box field, const int64_t centre[2], const double *shifts,
+                       int64_t views, pp_grid_box *out)
 {
     double down[2] = {0, 0}, up[2] = {0, 0};
     for (int64_t v = 0; shifts && v < views; v++)
@@ -131,7 +132,7 @@ pp_status pp_stack_box(pp_box field, const int64_t centre[2], const double *shif
                        "(%lld, %lld)",
                        (long long)field.y0, (long long)field.y1, (long long)field.x0,
                        (long long)field.x1, (long long)centre[0], (long long)centre[1]);
-    *out = (pp_box){centre[0] - hy, centre[1] - hx, centre[0] + hy, centre[1] + hx};
+    *out = (pp_grid_box){centre[0] - hy, centre[1] - hx, centre[0] + hy, centre[1] + hx};
     return PP_OK;
 }
 

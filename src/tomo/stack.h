@@ -12,9 +12,9 @@
 #include "comm/comm.h"
 
 /** Grid points y0 <= y < y1, x0 <= x < x1. */
-typedef struct pp_box {
+typedef struct pp_grid_box {
     int64_t y0, x0, y1, x1;
-} pp_box;
+} pp_grid_box;
 
 /** One view's object as the box needs it. Borrowed. */
 typedef struct pp_lit_object {
@@ -30,7 +30,7 @@ typedef struct pp_lit_object {
 typedef struct pp_stack {
     int64_t views;        /* of all ranks */
     int64_t first, count; /* this rank's */
-    pp_box field;         /* common to all views */
+    pp_grid_box field;    /* common to all views */
     int64_t ny, nx;       /* of the field */
     int64_t centre[2];    /* grid point at index (Ny / 2, Nx / 2) of what alignment puts out */
     double pixel_size;    /* m */
@@ -42,16 +42,16 @@ typedef struct pp_stack {
 } pp_stack;
 
 /** The field of one view. Errors: PP_ERR_DATA where nothing is lit. */
-PP_MUST_CHECK pp_status pp_view_field(const pp_lit_object *view, pp_box *out);
+PP_MUST_CHECK pp_status pp_view_field(const pp_lit_object *view, pp_grid_box *out);
 /** Intersection of the views' fields, and the centre: (0, 0) where it lies in the field with a quarter of its height and
  *  width on each side, else the middle, rounded. Errors: PP_ERR_DATA where no grid point is common. */
-PP_MUST_CHECK pp_status pp_common_field(const pp_box *fields, int64_t views, pp_box *out,
+PP_MUST_CHECK pp_status pp_common_field(const pp_grid_box *fields, int64_t views, pp_grid_box *out,
                                         int64_t centre[2]);
 /** The largest box with even sides about `centre` inside the field moved by every one of shifts [views][2]; NULL for no
  *  shifts. At most an eighth of the unshifted half side is given up on each side: what a larger shift then brings in from
  *  outside is air. */
-PP_MUST_CHECK pp_status pp_stack_box(pp_box field, const int64_t centre[2], const double *shifts,
-                                     int64_t views, pp_box *out);
+PP_MUST_CHECK pp_status pp_stack_box(pp_grid_box field, const int64_t centre[2],
+                                     const double *shifts, int64_t views, pp_grid_box *out);
 
 /** Allocates the arrays of a stack whose views, first, count and field are set; frees nothing of it on error. */
 PP_MUST_CHECK pp_status pp_stack_allocate(pp_stack *stack);

@@ -95,7 +95,7 @@ static pp_status check_pixel_sizes(const pp_context *context, const int64_t *ind
 }
 
 static pp_status read_fields(pp_context *context, const int64_t *indices, const pp_stack *stack,
-                             pp_box *fields)
+                             pp_grid_box *fields)
 {
     for (int64_t v = stack->first; v < stack->first + stack->count; v++) {
         stored s;
@@ -181,7 +181,7 @@ static pp_status read_objects(pp_context *context, const int64_t *indices, pp_st
 static pp_status from_views(pp_context *context, const int64_t *indices, pp_stack *stack)
 {
     const pp_comm *comm = pp_context_comm(context);
-    pp_box *fields;
+    pp_grid_box *fields;
     PP_TRY(check_pixel_sizes(context, indices, stack->views));
     stack->pixel_size =
         pp_views_entry(pp_context_views(context), indices[0])->geometry.pixel_size[1];
@@ -255,7 +255,7 @@ static pp_status field_of_projections(const pp_context *context, pp_stack *stack
     const int64_t *middle = centre ? pp_array_read(centre) : NULL;
     const int64_t ny = pp_array_size(projections, 1), nx = pp_array_size(projections, 2);
     const int64_t y0 = (middle ? middle[0] : 0) - ny / 2, x0 = (middle ? middle[1] : 0) - nx / 2;
-    const pp_box field = {y0, x0, y0 + ny, x0 + nx};
+    const pp_grid_box field = {y0, x0, y0 + ny, x0 + nx};
     return pp_common_field(&field, 1, &stack->field, stack->centre);
 }
 
@@ -309,7 +309,7 @@ void pp_stack_arrays_free(pp_stack_arrays *arrays)
     pp_array_free(&arrays->centre);
 }
 
-static pp_status make_arrays(const pp_stack *stack, pp_box box, pp_stack_arrays *a)
+static pp_status make_arrays(const pp_stack *stack, pp_grid_box box, pp_stack_arrays *a)
 {
     const int64_t shape[] = {stack->count, box.y1 - box.y0, box.x1 - box.x0};
     const int64_t pairs[] = {stack->views, 2};
@@ -321,7 +321,7 @@ static pp_status make_arrays(const pp_stack *stack, pp_box box, pp_stack_arrays 
     return pp_array_create_1d(PP_I64, 2, "pixel", &a->centre);
 }
 
-pp_status pp_stack_arrays_create(const pp_stack *stack, pp_box box, const double *shifts,
+pp_status pp_stack_arrays_create(const pp_stack *stack, pp_grid_box box, const double *shifts,
                                  pp_stack_arrays *out)
 {
     pp_stack_arrays a = {0};
@@ -340,7 +340,7 @@ pp_status pp_stack_arrays_create(const pp_stack *stack, pp_box box, const double
     return PP_OK;
 }
 
-static void cut(const pp_stack *stack, pp_box box, const pp_stack_arrays *a)
+static void cut(const pp_stack *stack, pp_grid_box box, const pp_stack_arrays *a)
 {
     const int64_t height = box.y1 - box.y0, width = box.x1 - box.x0;
     pp_c32 *psi = pp_array_data(a->projections);
@@ -356,7 +356,7 @@ static void cut(const pp_stack *stack, pp_box box, const pp_stack_arrays *a)
 pp_status pp_stack_raw(pp_context *context, pp_stack_arrays *out, double *pixel_size)
 {
     pp_stack stack;
-    pp_box box;
+    pp_grid_box box;
     PP_TRY(pp_stack_load(context, false, &stack));
     pp_status status = pp_stack_box(stack.field, stack.centre, NULL, 0, &box);
     if (status == PP_OK) status = pp_stack_arrays_create(&stack, box, NULL, out);

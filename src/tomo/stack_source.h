@@ -18,7 +18,7 @@ typedef struct pp_stack_arrays {
  *  shifts 0. pixel_size in m. Collective. */
 PP_MUST_CHECK pp_status pp_stack_raw(pp_context *context, pp_stack_arrays *out, double *pixel_size);
 /** The ports' arrays for a box, filled but for projections and phase (zero). */
-PP_MUST_CHECK pp_status pp_stack_arrays_create(const pp_stack *stack, pp_box box,
+PP_MUST_CHECK pp_status pp_stack_arrays_create(const pp_stack *stack, pp_grid_box box,
                                                const double *shifts, pp_stack_arrays *out);
 void pp_stack_arrays_free(pp_stack_arrays *arrays);
 
