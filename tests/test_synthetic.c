@@ -10,42 +10,12 @@
 #include "base/file.h"
 #include "io/cxi.h"
 #include "io/synthetic.h"
+#include "support/campaign.h"
 #include "support/support.h"
-
-static pp_synthetic small(void)
-{
-    return (pp_synthetic){.directory = "/tmp",
-                          .phantom = PP_PHANTOM_BALLS,
-                          .width = 32,
-                          .height = PP_AUTO,
-                          .balls = 8,
-                          .spokes = 8,
-                          .largest_phase = 1.5,
-                          .views = 4,
-                          .angle_range = 180,
-                          .energy = 8856,
-                          .distance = 2,
-                          .detector_pixel = 75e-6,
-                          .detector_size = 32,
-                          .zone_plate_diameter = 180e-6,
-                          .outer_zone_width = NAN,
-                          .central_stop_diameter = NAN,
-                          .defocus = NAN,
-                          .probe_modes = 1,
-                          .coherent_fraction = 0.8,
-                          .scan = PP_SCAN_JITTERED_RASTER,
-                          .scan_step = 6,
-                          .scan_jitter = 1,
-                          .scan_margin = 2,
-                          .photons = 1e5,
-                          .noise = true,
-                          .detector_gap = 2,
-                          .seed = 4};
-}
 
 START_TEST(a_view_is_read_back_as_it_was_made)
 {
-    pp_synthetic p = small();
+    pp_synthetic p = small_campaign("/tmp");
     char folder[64];
     (void)snprintf(folder, sizeof folder, "/tmp/test_synthetic_%ld", (long)getpid());
     p.directory = folder;
@@ -94,7 +64,7 @@ END_TEST
 /* The bright-field cone of the zone plate covers the detector's frequencies up to 0.16, the stop a third of it. */
 START_TEST(auto_optics_fit_the_detector)
 {
-    pp_synthetic p = small();
+    pp_synthetic p = small_campaign("/tmp");
     for (int64_t n = 32; n <= 256; n *= 2) {
         p.detector_size = n;
         const pp_synthetic_optics o = pp_synthetic_optics_of(&p);
@@ -109,7 +79,7 @@ END_TEST
 
 START_TEST(largest_phase_is_reached)
 {
-    pp_synthetic p = small();
+    pp_synthetic p = small_campaign("/tmp");
     for (int phantom = PP_PHANTOM_BALLS; phantom <= PP_PHANTOM_SIEMENS_STAR; phantom++) {
         p.phantom = phantom;
         pp_specimen *specimen;
@@ -125,7 +95,7 @@ END_TEST
 
 START_TEST(angles_and_errors_are_as_asked)
 {
-    pp_synthetic p = small();
+    pp_synthetic p = small_campaign("/tmp");
     p.position_error = 0.5;
     p.misalignment = 3;
     p.views = 40;

@@ -14,35 +14,18 @@
 #include "base/text.h"
 #include "io/cxi.h"
 #include "io/synthetic.h"
+#include "support/campaign.h"
 #include "support/support.h"
 
 static pp_comm *world;
 
 static pp_synthetic small(const char *directory)
 {
-    return (pp_synthetic){.directory = directory,
-                          .phantom = PP_PHANTOM_INTEGRATED_CIRCUIT,
-                          .width = 32,
-                          .height = 24,
-                          .largest_phase = NAN,
-                          .views = 5,
-                          .angle_range = 180,
-                          .energy = 8856,
-                          .distance = 2,
-                          .detector_pixel = 75e-6,
-                          .detector_size = 32,
-                          .zone_plate_diameter = 180e-6,
-                          .outer_zone_width = NAN,
-                          .central_stop_diameter = NAN,
-                          .defocus = NAN,
-                          .probe_modes = 2,
-                          .coherent_fraction = 0.8,
-                          .scan = PP_SCAN_FERMAT_SPIRAL,
-                          .scan_step = 6,
-                          .photons = 1e5,
-                          .noise = true,
-                          .misalignment = 2,
-                          .seed = 9};
+    pp_synthetic s = small_campaign(directory);
+    s.phantom = PP_PHANTOM_INTEGRATED_CIRCUIT, s.height = 24, s.largest_phase = NAN, s.balls = 0;
+    s.spokes = 0, s.views = 5, s.probe_modes = 2, s.scan = PP_SCAN_FERMAT_SPIRAL;
+    s.scan_jitter = s.scan_margin = 0, s.detector_gap = 0, s.misalignment = 2, s.seed = 9;
+    return s;
 }
 
 /* One name for all ranks. */

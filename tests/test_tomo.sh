@@ -3,14 +3,7 @@
 # TIMEOUT 120
 # SPDX-License-Identifier: BSD-3-Clause
 set -eu
-python=
-for one in python3 /usr/bin/python3; do
-    if "$one" -c 'import h5py, numpy' 2>/dev/null; then python=$one; fi
-done
-[ -n "$python" ] || { echo "no python3 with h5py"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$SOURCE/tests/support/python.sh"
 cat > make.py <<'P'
 import h5py, numpy as np
 n, rows, views, pixel, wavelength = 48, 6, 60, 50e-9, 1.4e-10

@@ -49,3 +49,16 @@ int pp_test_skip(const char *why)
     (void)printf("skipped: %s\n", why);
     return 77;
 }
+
+void pp_test_out_of_memory(pp_status (*work)(void *argument), void *argument)
+{
+    const int64_t before = pp_alloc_live_blocks();
+    pp_status status = PP_ERR_RESOURCE;
+    for (int64_t n = 1; status != PP_OK; n++) {
+        pp_alloc_fail_after(n);
+        status = work(argument);
+        pp_alloc_fail_after(0);
+        if (status != PP_OK) ck_assert_int_eq(status, PP_ERR_RESOURCE);
+        ck_assert_int_eq(pp_alloc_live_blocks(), before);
+    }
+}

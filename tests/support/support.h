@@ -18,6 +18,9 @@ const char *pp_test_shared(const char *path);
 /** Prints why and returns 77, which CTest shows as skipped. */
 int pp_test_skip(const char *why);
 
+/** Runs `work` with its 1st, 2nd, 3rd ... allocation refused until none is: it must report PP_ERR_RESOURCE, and leave no block. */
+void pp_test_out_of_memory(pp_status (*work)(void *argument), void *argument);
+
 /** Fails the test with the error record's text. */
 #define pp_assert_ok(expr)                                                                         \
     do {                                                                                           \

@@ -1,0 +1,125 @@
+/* Views solved by groups of devices: the same as one device, memory as predicted, nothing left where it runs out.
+ * SPDX-License-Identifier: BSD-3-Clause */
+// BACKENDS cpu
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "support/tiled.h"
+
+/* Object, probe and positions of the default solver do not depend on the devices beyond rounding, and not at all from run
+ * to run. */
+START_TEST(a_group_solves_as_one_device)
+{
+    static const int devices[] = {2, 3, 8};
+    tiled_arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output one, group, again;
+    tiled_make(90, 110, 97, 5, true);
+    tiled_arrays_make(&a);
+    tiled_arrays_cut(&a, 1, &t, &frame);
+    const pp_view_options o = tiled_options(8, PP_SPLIT_HYBRID);
+    pp_assert_ok(pp_view_solve(&a.in, &o, &one));
+    for (int i = 0; i < 6; i++) {
+        const pp_view_options q = tiled_options(8, (pp_split_method)(i % 2));
+        tiled_arrays_cut(&a, devices[i / 2], &t, &frame);
+        pp_assert_ok(pp_view_solve(&a.in, &q, &group));
+        pp_assert_ok(pp_view_solve(&a.in, &q, &again));
+        ck_assert_int_eq(group.devices, devices[i / 2]);
+        ck_assert_double_lt(tiled_difference(one.object, group.object), 1e-4);
+        ck_assert_double_lt(tiled_difference(one.probe, group.probe), 1e-4);
+        const double *x = pp_array_read(one.positions), *y = pp_array_read(group.positions);
+        for (int64_t k = 0; k < 2 * tiled.patterns; k++) pp_assert_near(x[k], y[k], 1e-3);
+        x = pp_array_read(one.intensities), y = pp_array_read(group.intensities);
+        for (int64_t k = 0; k < tiled.patterns; k++) pp_assert_near(x[k], y[k], 1e-4);
+        const float *u = pp_array_read(one.illumination), *v = pp_array_read(group.illumination);
+        for (int64_t k = 0; k < pp_array_count(one.illumination); k++)
+            pp_assert_near((double)u[k], (double)v[k], 1e-3 * (double)u[k] + 1e-3);
+        ck_assert(memcmp(pp_array_read(group.object), pp_array_read(again.object),
+                         pp_array_bytes(again.object)) == 0);
+        ck_assert(memcmp(pp_array_read(group.cost), pp_array_read(again.cost),
+                         pp_array_bytes(again.cost)) == 0);
+        pp_view_output_free(&group), pp_view_output_free(&again);
+    }
+    pp_view_output_free(&one);
+    tiled_arrays_free(&a);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+static double predicted(const pp_tiles *t, const pp_object_frame *frame, pp_split_method split)
+{
+    pp_sweep_setup setup = tiled_setup();
+    const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(pp_test_backend()), &setup, NULL);
+    double sum = 0;
+    for (int a = 0; a < 2; a++) setup.object[a] = frame->size[a];
+    for (int k = 0; k < t->count; k++) {
+        double far, rest;
+        pp_view_device_bytes(&setup, kind, t, k, split, &far, &rest);
+        sum += far + rest;
+    }
+    return sum;
+}
+
+START_TEST(memory_is_as_predicted)
+{
+    tiled_arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output out;
+    tiled_make(90, 110, 97, 5, true);
+    tiled_arrays_make(&a);
+    for (int i = 0; i < 6; i++) {
+        pp_view_options o = tiled_options(3, (pp_split_method)(i % 2));
+        o.solver.refine_positions = o.solver.refine_intensities = false,
+        o.keep_far_field = PP_CHOOSE_YES;
+        tiled_arrays_cut(&a, i < 2 ? 2 : i < 4 ? 4 : 8, &t, &frame);
+        const double before = (double)pp_alloc_live_bytes(), bytes = predicted(&t, &frame, o.split);
+        pp_alloc_reset_peak();
+        pp_assert_ok(pp_view_solve(&a.in, &o, &out));
+        const double measured = (double)pp_alloc_peak_bytes() - before;
+        ck_assert_msg(fabs(measured - bytes) < 0.1 * measured,
+                      "%d devices: predicted %g, measured %g", t.count, bytes, measured);
+        pp_view_output_free(&out);
+    }
+    tiled_arrays_free(&a);
+}
+END_TEST
+
+typedef struct task {
+    const pp_view_input *in;
+    int tried; /* the methods take turns */
+} task;
+
+static pp_status solve_once(void *argument)
+{
+    task *t = argument;
+    pp_view_output out;
+    const pp_view_options o = tiled_options(1, (pp_split_method)(++t->tried % 2));
+    PP_TRY(pp_view_solve(t->in, &o, &out));
+    pp_view_output_free(&out);
+    return PP_OK;
+}
+
+START_TEST(memory_that_runs_out_leaves_nothing)
+{
+    tiled_arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    tiled_make(30, 60, 60, 5, true);
+    tiled_arrays_make(&a);
+    tiled_arrays_cut(&a, 3, &t, &frame);
+    task one = {.in = &a.in};
+    pp_test_out_of_memory(solve_once, &one);
+    tiled_arrays_free(&a);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {a_group_solves_as_one_device, memory_is_as_predicted,
+                                  memory_that_runs_out_leaves_nothing, NULL};
+    return pp_test_main(pp_test_suite("split_view", tests));
+}
