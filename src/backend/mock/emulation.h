@@ -42,8 +42,14 @@ extern __thread thread_state *now; /* not thread_local: no wrapper call at each 
 void set_order(order rule);
 /** Seed of everything that is drawn: deferral, shuffled threads. */
 void set_seed(uint64_t seed);
-/** Devices that cudaGetDeviceCount shows: 1 to 8. Before any device is used. */
+/** Devices that cudaGetDeviceCount shows: 1 to 8. Before any device is used. At the start it is 2, or what the environment's
+ *  POLYPTYCH_MOCK_DEVICES says: a number, or the list of those that this process sees, such as "2,3". */
 void set_devices(int count);
+/** The device is lost once it has run `jobs` more pieces of queued work: its queues stand still and its calls fail, while other
+ *  devices go on. Negative: it works again, with empty queues. */
+void fail_device(int number, int jobs);
+/** The n-th cudaMalloc from now on fails, that one alone; 0: none. */
+void fail_memory(int allocations);
 /** OS threads that blocks are spread over; 0: as many as cores. */
 void set_workers(int count);
 /** Text of the first error of the emulated program since the last clear, or NULL. */
@@ -88,6 +94,8 @@ bool is_device_memory(const void *p, int *device);
 void *other_mapping(const void *p);
 /** Enqueues host work on a stream (NULL: the current device's default stream). */
 void enqueue(void *stream, const char *what, std::function<void()> work);
+/** Enqueues a wait: what follows on the stream runs once `ready` says so. */
+void enqueue_wait(void *stream, const char *what, std::function<bool()> ready);
 /** Waits for a stream / all of the current device's streams. */
 void wait_stream(void *stream);
 void wait_device();

@@ -2,8 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "nccl.h"
 
-#include <chrono>
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -29,37 +28,42 @@ size_t size_of(ncclDataType_t type)
     }
 }
 
-struct message {
+/* One rank's part of a collective. */
+struct part {
     const void *from;
+    void *to;
+};
+
+/* A collective that not all ranks have reached yet. */
+struct round_t {
+    std::vector<part> parts;
+    int arrived = 0;
+};
+
+/* A transfer that its partner has not reached yet. */
+struct message {
+    void *at; /* second mapping */
     size_t bytes;
-    bool taken = false;
+    std::shared_ptr<std::atomic<int>> left; /* of the group of transfers that it belongs to */
 };
 
 /* What the ranks of a communicator share. */
 struct meeting {
     std::mutex lock;
-    std::condition_variable change;
     int size = 0;
-    std::vector<const void *> offers;
-    uint64_t round = 0;
-    int arrived = 0, left = 0;
-    std::map<std::pair<int, int>, std::deque<message *>> mail; /* (from, to) */
-
-    template <class F> bool wait(std::unique_lock<std::mutex> &hold, F ready)
-    {
-        if (change.wait_for(hold, std::chrono::seconds(60), ready)) return true;
-        report("a collective or a message of the group was not met by the other ranks within 60 s");
-        return false;
-    }
+    std::atomic<bool> aborted{false};
+    std::atomic<uint64_t> done{0};                            /* collectives, in order */
+    std::map<uint64_t, round_t> rounds;                       /* by number */
+    std::map<std::pair<int, int>, std::deque<message>> sends; /* (from, to) */
+    std::map<std::pair<int, int>, std::deque<message>> takes;
 };
 
-template <class T>
-void reduce(void *out, const std::vector<const void *> &offers, size_t count, ncclRedOp_t how)
+template <class T> void reduce(const std::vector<part> &parts, size_t count, ncclRedOp_t how)
 {
-    std::vector<T> sum(static_cast<const T *>(offers[0]),
-                       static_cast<const T *>(offers[0]) + count);
-    for (size_t r = 1; r < offers.size(); r++) {
-        const T *other = static_cast<const T *>(offers[r]);
+    std::vector<T> sum(static_cast<const T *>(parts[0].from),
+                       static_cast<const T *>(parts[0].from) + count);
+    for (size_t r = 1; r < parts.size(); r++) {
+        const T *other = static_cast<const T *>(parts[r].from);
         for (size_t k = 0; k < count; k++) {
             if (how == ncclSum)
                 sum[k] = static_cast<T>(sum[k] + other[k]);
@@ -71,23 +75,22 @@ void reduce(void *out, const std::vector<const void *> &offers, size_t count, nc
                 sum[k] = static_cast<T>(sum[k] * other[k]);
         }
     }
-    memcpy(out, sum.data(), count * sizeof(T));
+    for (const part &p : parts) memcpy(p.to, sum.data(), count * sizeof(T));
 }
 
-void reduce_any(void *out, const std::vector<const void *> &offers, size_t count,
-                ncclDataType_t type, ncclRedOp_t how)
+void reduce_any(const std::vector<part> &parts, size_t count, ncclDataType_t type, ncclRedOp_t how)
 {
     switch (type) {
     case ncclFloat32:
-        return reduce<float>(out, offers, count, how);
+        return reduce<float>(parts, count, how);
     case ncclFloat64:
-        return reduce<double>(out, offers, count, how);
+        return reduce<double>(parts, count, how);
     case ncclInt32:
-        return reduce<int32_t>(out, offers, count, how);
+        return reduce<int32_t>(parts, count, how);
     case ncclInt64:
-        return reduce<int64_t>(out, offers, count, how);
+        return reduce<int64_t>(parts, count, how);
     default:
-        return reduce<int8_t>(out, offers, count, how);
+        return reduce<int8_t>(parts, count, how);
     }
 }
 
@@ -96,85 +99,53 @@ void reduce_any(void *out, const std::vector<const void *> &offers, size_t count
 struct pp_mock_nccl {
     std::shared_ptr<meeting> all;
     int rank = 0;
+    uint64_t collectives = 0; /* enqueued by this rank */
 };
 
 namespace
 {
 
-/* Every rank offers a pointer; `use` sees all offers while they are valid; nobody goes on before all have used them. */
-template <class F> void meet(pp_mock_nccl &comm, const void *offer, F use)
+/* The rank whose queue comes last does the collective for all; the others' queues go on after that. */
+template <class F>
+ncclResult_t collective(pp_mock_nccl &comm, cudaStream_t stream, const char *what, part mine, F use)
 {
-    meeting &m = *comm.all;
-    std::unique_lock<std::mutex> hold(m.lock);
-    if (!m.wait(hold, [&] { return m.left == 0; })) return; /* the round before has ended */
-    const uint64_t mine = m.round;
-    m.offers[static_cast<size_t>(comm.rank)] = offer;
-    if (++m.arrived == m.size) m.change.notify_all();
-    if (!m.wait(hold, [&] { return m.arrived == m.size || m.round != mine; })) return;
-    std::vector<char> result = use(m.offers);
-    if (++m.left == m.size) {
-        m.left = m.arrived = 0;
-        m.round++;
-        m.change.notify_all();
-    }
-    if (!m.wait(hold, [&] { return m.round != mine; })) return;
-    hold.unlock();
-    use.finish(result);
+    const auto all = comm.all;
+    const int rank = comm.rank;
+    const uint64_t number = comm.collectives++;
+    if (all->aborted) return ncclInvalidUsage;
+    enqueue(stream, what, [=] {
+        std::lock_guard<std::mutex> hold(all->lock);
+        round_t &round = all->rounds[number];
+        round.parts.resize(static_cast<size_t>(all->size));
+        round.parts[static_cast<size_t>(rank)] = {other_mapping(mine.from), other_mapping(mine.to)};
+        if (++round.arrived < all->size) return;
+        use(round.parts);
+        all->rounds.erase(number);
+        all->done = number + 1;
+    });
+    enqueue_wait(stream, what, [=] { return all->done > number || all->aborted; });
+    return ncclSuccess;
 }
 
-struct all_reduce {
-    void *to;
-    size_t count;
-    ncclDataType_t type;
-    ncclRedOp_t how;
-    std::vector<char> operator()(const std::vector<const void *> &offers) const
-    {
-        std::vector<char> out(count * size_of(type));
-        reduce_any(out.data(), offers, count, type, how);
-        return out;
+/* One of a pair has come: where the other is there already, the bytes move. */
+void match(meeting &all, std::pair<int, int> pair, bool send, const message &m)
+{
+    std::lock_guard<std::mutex> hold(all.lock);
+    auto &others = send ? all.takes[pair] : all.sends[pair];
+    if (others.empty()) {
+        (send ? all.sends[pair] : all.takes[pair]).push_back(m);
+        return;
     }
-    void finish(const std::vector<char> &result) const { memcpy(to, result.data(), result.size()); }
-};
-
-struct take_root {
-    void *to;
-    size_t bytes;
-    size_t root;
-    std::vector<char> operator()(const std::vector<const void *> &offers) const
-    {
-        const char *p = static_cast<const char *>(offers[root]);
-        return std::vector<char>(p, p + bytes);
-    }
-    void finish(const std::vector<char> &result) const { memcpy(to, result.data(), result.size()); }
-};
-
-void post(pp_mock_nccl &comm, int peer, message &m)
-{
-    std::unique_lock<std::mutex> hold(comm.all->lock);
-    comm.all->mail[{comm.rank, peer}].push_back(&m);
-    comm.all->change.notify_all();
-}
-
-void wait_taken(pp_mock_nccl &comm, message &m)
-{
-    std::unique_lock<std::mutex> hold(comm.all->lock);
-    (void)comm.all->wait(hold, [&] { return m.taken; });
-}
-
-void take(pp_mock_nccl &comm, int peer, void *to, size_t bytes)
-{
-    std::unique_lock<std::mutex> hold(comm.all->lock);
-    auto &box = comm.all->mail[{peer, comm.rank}];
-    if (!comm.all->wait(hold, [&] { return !box.empty(); })) return;
-    message &m = *box.front();
-    box.pop_front();
-    if (m.bytes != bytes)
-        report("rank %d receives %zu bytes from rank %d, which sends %zu", comm.rank, bytes, peer,
-               m.bytes);
+    const message other = others.front();
+    others.pop_front();
+    const message &to = send ? other : m, &from = send ? m : other;
+    if (to.bytes != from.bytes)
+        report("rank %d receives %zu bytes from rank %d, which sends %zu", pair.second, to.bytes,
+               pair.first, from.bytes);
     else
-        memcpy(to, m.from, bytes);
-    m.taken = true;
-    comm.all->change.notify_all();
+        memcpy(to.at, from.at, to.bytes);
+    --*m.left;
+    --*other.left;
 }
 
 struct transfer {
@@ -189,32 +160,31 @@ struct transfer {
 thread_local int depth;
 thread_local std::vector<transfer> pending;
 
-/* All transfers of a group as one piece of work on each stream: sends are posted first, so that no order can lock up. */
+/* All transfers of a group as one piece of work on each stream: none waits for another, so that no order can lock up. */
 void go(const std::vector<transfer> &group)
 {
     std::map<cudaStream_t, std::vector<transfer>> streams;
     for (const auto &t : group) streams[t.stream].push_back(t);
     for (const auto &entry : streams) {
         const auto list = entry.second;
-        enqueue(entry.first, "transfers", [list] {
-            std::deque<message> sent;
-            for (const auto &t : list)
-                if (t.send) {
-                    sent.push_back({other_mapping(t.from), t.bytes});
-                    post(*t.comm, t.peer, sent.back());
-                }
-            for (const auto &t : list)
-                if (!t.send) take(*t.comm, t.peer, other_mapping(t.to), t.bytes);
-            size_t k = 0;
-            for (const auto &t : list)
-                if (t.send) wait_taken(*t.comm, sent[k++]);
+        const auto all = list[0].comm->all;
+        const int rank = list[0].comm->rank;
+        const auto left = std::make_shared<std::atomic<int>>(static_cast<int>(list.size()));
+        enqueue(entry.first, "transfers", [=] {
+            for (const auto &t : list) {
+                const auto pair =
+                    t.send ? std::make_pair(rank, t.peer) : std::make_pair(t.peer, rank);
+                match(*all, pair, t.send, {other_mapping(t.send ? t.from : t.to), t.bytes, left});
+            }
         });
+        enqueue_wait(entry.first, "transfers", [=] { return *left == 0 || all->aborted; });
     }
 }
 
 ncclResult_t add(const transfer &t)
 {
     if (t.peer < 0 || t.peer >= t.comm->all->size) return ncclInvalidArgument;
+    if (t.comm->all->aborted) return ncclInvalidUsage;
     if (!is_device_memory(t.send ? t.from : t.to, nullptr)) return ncclInvalidArgument;
     pending.push_back(t);
     if (depth == 0) {
@@ -232,7 +202,6 @@ ncclResult_t ncclCommInitAll(ncclComm_t *comms, int count, const int *)
 {
     auto all = std::make_shared<meeting>();
     all->size = count;
-    all->offers.resize(static_cast<size_t>(count));
     for (int r = 0; r < count; r++) {
         comms[r] = new pp_mock_nccl;
         comms[r]->all = all;
@@ -243,6 +212,13 @@ ncclResult_t ncclCommInitAll(ncclComm_t *comms, int count, const int *)
 
 ncclResult_t ncclCommDestroy(ncclComm_t comm)
 {
+    delete comm;
+    return ncclSuccess;
+}
+
+ncclResult_t ncclCommAbort(ncclComm_t comm)
+{
+    comm->all->aborted = true;
     delete comm;
     return ncclSuccess;
 }
@@ -280,10 +256,8 @@ ncclResult_t ncclAllReduce(const void *from, void *to, size_t count, ncclDataTyp
 {
     if (!is_device_memory(from, nullptr) || !is_device_memory(to, nullptr))
         return ncclInvalidArgument;
-    enqueue(stream, "all-reduce", [=] {
-        meet(*comm, other_mapping(from), all_reduce{other_mapping(to), count, type, how});
-    });
-    return ncclSuccess;
+    return collective(*comm, stream, "all-reduce", {from, to},
+                      [=](const std::vector<part> &parts) { reduce_any(parts, count, type, how); });
 }
 
 ncclResult_t ncclBroadcast(const void *from, void *to, size_t count, ncclDataType_t type, int root,
@@ -291,11 +265,11 @@ ncclResult_t ncclBroadcast(const void *from, void *to, size_t count, ncclDataTyp
 {
     if (root < 0 || root >= comm->all->size || !is_device_memory(to, nullptr))
         return ncclInvalidArgument;
-    enqueue(stream, "broadcast", [=] {
-        meet(*comm, other_mapping(from),
-             take_root{other_mapping(to), count * size_of(type), static_cast<size_t>(root)});
+    return collective(*comm, stream, "broadcast", {from, to}, [=](const std::vector<part> &parts) {
+        const void *source = parts[static_cast<size_t>(root)].from;
+        for (const part &p : parts)
+            if (p.to != source) memcpy(p.to, source, count * size_of(type));
     });
-    return ncclSuccess;
 }
 
 ncclResult_t ncclSend(const void *from, size_t count, ncclDataType_t type, int peer,

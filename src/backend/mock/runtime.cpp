@@ -24,10 +24,14 @@
 
 using namespace pp_emulation;
 
-struct pp_mock_event {
+/* What queued work and the handle share: an event may be destroyed while records and waits of it are queued. */
+struct event_state {
     /* The number of records made and of those that have been reached. */
     uint64_t recorded = 0, reached = 0;
     double seconds = 0;
+};
+struct pp_mock_event {
+    std::shared_ptr<event_state> state = std::make_shared<event_state>();
 };
 
 struct pp_mock_stream {
@@ -35,8 +39,7 @@ struct pp_mock_stream {
     struct job {
         const char *what;
         std::function<void()> work;
-        pp_mock_event *wait = nullptr; /* not before this record of the event is reached */
-        uint64_t wait_for = 0;
+        std::function<bool()> ready; /* not before it says so; none: at once */
     };
     std::deque<job> jobs;
 };
@@ -56,12 +59,14 @@ struct device {
     std::map<size_t, size_t> blocks;                      /* offset -> pages, in bytes */
     std::vector<std::unique_ptr<pp_mock_stream>> streams; /* [0] is the default stream */
     std::mt19937_64 random;
-    std::recursive_mutex lock; /* one host thread a device, but be sure */
+    std::recursive_mutex lock;     /* several host threads may drive one device */
+    std::atomic<int> lives{-1};    /* jobs until it fails; negative: it does not */
+    std::atomic<bool> lost{false}; /* it has failed: its queues stand still and its calls fail */
 };
 
 std::mutex table_lock;
 std::unique_ptr<device> devices[most_devices];
-std::atomic<int> device_count{2}, worker_count{0};
+std::atomic<int> worker_count{0}, memory_lives{0};
 std::atomic<uint64_t> seed_value{1}, launches{0};
 std::atomic<order> rule{order::ascending};
 std::mutex error_lock;
@@ -70,6 +75,30 @@ std::atomic<bool> failed{false};
 std::mutex event_lock;
 thread_local int chosen;
 thread_local cudaError_t last_error = cudaSuccess;
+
+/* The devices that this process sees: how many, and which of the machine's. */
+struct visible_t {
+    int count = 2, ids[most_devices] = {0, 1, 2, 3, 4, 5, 6, 7};
+    visible_t()
+    {
+        const char *text = getenv("POLYPTYCH_MOCK_DEVICES");
+        if (!text || !*text) return;
+        if (!strchr(text, ',')) {
+            count = std::max(0, std::min(atoi(text), most_devices));
+            return;
+        }
+        for (count = 0; text && *text && count < most_devices; count++) {
+            ids[count] = atoi(text);
+            text = strchr(text, ',');
+            if (text) text++;
+        }
+    }
+};
+visible_t &visible()
+{
+    static visible_t made;
+    return made;
+}
 
 std::mutex traffic_lock;
 struct counters {
@@ -81,13 +110,13 @@ std::map<std::string, counters> &traffic_map()
     return map;
 }
 
-device &this_device()
+device &device_number(int number)
 {
     std::lock_guard<std::mutex> hold(table_lock);
-    auto &slot = devices[chosen];
+    auto &slot = devices[number];
     if (!slot) {
         slot = std::make_unique<device>();
-        slot->number = chosen;
+        slot->number = number;
         const int file = memfd_create("device", MFD_CLOEXEC);
         if (file < 0 || ftruncate(file, static_cast<off_t>(device_bytes)) != 0) abort();
         slot->base = static_cast<char *>(
@@ -96,11 +125,16 @@ device &this_device()
                                                MAP_SHARED | MAP_NORESERVE, file, 0));
         if (slot->base == MAP_FAILED || slot->alias == MAP_FAILED) abort();
         close(file);
-        slot->random.seed(seed_value + static_cast<uint64_t>(chosen));
+        slot->random.seed(seed_value + static_cast<uint64_t>(number));
         slot->streams.push_back(std::make_unique<pp_mock_stream>());
-        slot->streams[0]->device = chosen;
+        slot->streams[0]->device = number;
     }
     return *slot;
+}
+
+device &this_device()
+{
+    return device_number(chosen);
 }
 
 device *owner(const void *p)
@@ -129,38 +163,65 @@ pp_mock_stream &stream_of(device &d, void *stream)
 
 bool runnable(const pp_mock_stream &s)
 {
-    if (s.jobs.empty()) return false;
-    const auto &job = s.jobs.front();
-    if (!job.wait) return true;
-    std::lock_guard<std::mutex> hold(event_lock);
-    return job.wait->reached >= job.wait_for;
+    return !s.jobs.empty() && (!s.jobs.front().ready || s.jobs.front().ready());
 }
 
-void run_front(pp_mock_stream &s)
+void run_front(device &d, pp_mock_stream &s)
 {
+    if (d.lives == 0) d.lost = true;
+    if (d.lost) return;
+    if (d.lives > 0) d.lives--;
     auto job = std::move(s.jobs.front());
     s.jobs.pop_front();
     if (job.work) job.work();
 }
 
-/* Runs jobs of any stream of the device, drawn, until `enough` says so or nothing can run. An event of another device's
- * stream is waited for by letting that device's thread go on. */
-template <class F> void drain(device &d, F enough)
+/* Runs one job of any stream of the device, drawn; the device's lock is held. */
+bool run_one(device &d)
 {
-    for (int idle = 0; !enough();) {
-        std::vector<pp_mock_stream *> ready;
-        for (auto &s : d.streams)
-            if (runnable(*s)) ready.push_back(s.get());
-        if (!ready.empty()) {
-            run_front(*ready[d.random() % ready.size()]);
-            idle = 0;
+    std::vector<pp_mock_stream *> ready;
+    for (auto &s : d.streams)
+        if (runnable(*s)) ready.push_back(s.get());
+    if (ready.empty() || d.lost) return false;
+    run_front(d, *ready[d.random() % ready.size()]);
+    return true;
+}
+
+/* A device works on while its host thread does something else: what it has queued is run by a thread that has waited for some
+ * time, which may be for its results. */
+void help_others(const device &mine)
+{
+    for (int k = 0; k < most_devices; k++) {
+        device *other;
+        {
+            std::lock_guard<std::mutex> hold(table_lock);
+            other = devices[k].get();
+        }
+        if (!other || other == &mine) continue;
+        std::unique_lock<std::recursive_mutex> hold(other->lock, std::try_to_lock);
+        if (hold.owns_lock()) (void)run_one(*other);
+    }
+}
+
+/* Runs jobs of the device until `enough` says so; lets go of the device's lock, which `hold` holds, where it has to wait. */
+template <class F> void drain(device &d, std::unique_lock<std::recursive_mutex> &hold, F enough)
+{
+    using namespace std::chrono;
+    auto since = steady_clock::now();
+    while (!enough() && !d.lost) {
+        if (run_one(d)) {
+            since = steady_clock::now();
             continue;
         }
-        if (++idle > 200000) {
-            report("device %d: a queue waits for an event that nobody records", d.number);
+        hold.unlock();
+        const auto waited = steady_clock::now() - since;
+        if (waited > milliseconds(2)) help_others(d);
+        std::this_thread::sleep_for(microseconds(20));
+        hold.lock();
+        if (waited > seconds(60)) {
+            report("device %d: a queue waits for an event or a message that never comes", d.number);
             return;
         }
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
 }
 
@@ -169,13 +230,19 @@ void let_some_run(device &d)
 {
     for (uint64_t k = d.random() % 3; k > 0; k--) {
         auto &s = *d.streams[d.random() % d.streams.size()];
-        if (runnable(s)) run_front(s);
+        if (runnable(s)) run_front(d, s);
     }
+}
+
+bool device_lost()
+{
+    std::lock_guard<std::mutex> hold(table_lock);
+    return devices[chosen] && devices[chosen]->lost;
 }
 
 cudaError_t fine(cudaError_t what = cudaSuccess)
 {
-    if (what == cudaSuccess && failed) what = cudaErrorLaunchFailure;
+    if (what == cudaSuccess && (failed || device_lost())) what = cudaErrorLaunchFailure;
     if (what != cudaSuccess) last_error = what;
     return what;
 }
@@ -267,7 +334,23 @@ void set_seed(uint64_t seed)
 
 void set_devices(int count)
 {
-    device_count = std::max(1, std::min(count, most_devices));
+    visible().count = std::max(1, std::min(count, most_devices));
+    for (int k = 0; k < most_devices; k++) visible().ids[k] = k;
+}
+
+void fail_device(int number, int jobs)
+{
+    device &d = device_number(number);
+    d.lives = jobs;
+    d.lost = false;
+    if (jobs >= 0) return;
+    std::lock_guard<std::recursive_mutex> hold(d.lock);
+    for (auto &s : d.streams) s->jobs.clear();
+}
+
+void fail_memory(int allocations)
+{
+    memory_lives = allocations;
 }
 
 void set_workers(int count)
@@ -323,23 +406,30 @@ void enqueue(void *stream, const char *what, std::function<void()> work)
 {
     device &d = this_device();
     std::lock_guard<std::recursive_mutex> hold(d.lock);
-    stream_of(d, stream).jobs.push_back({what, std::move(work), nullptr, 0});
+    stream_of(d, stream).jobs.push_back({what, std::move(work), nullptr});
     let_some_run(d);
+}
+
+void enqueue_wait(void *stream, const char *what, std::function<bool()> ready)
+{
+    device &d = this_device();
+    std::lock_guard<std::recursive_mutex> hold(d.lock);
+    stream_of(d, stream).jobs.push_back({what, nullptr, std::move(ready)});
 }
 
 void wait_stream(void *stream)
 {
     device &d = this_device();
-    std::lock_guard<std::recursive_mutex> hold(d.lock);
+    std::unique_lock<std::recursive_mutex> hold(d.lock);
     auto &s = stream_of(d, stream);
-    drain(d, [&] { return s.jobs.empty() || failed; });
+    drain(d, hold, [&] { return s.jobs.empty() || failed; });
 }
 
 void wait_device()
 {
     device &d = this_device();
-    std::lock_guard<std::recursive_mutex> hold(d.lock);
-    drain(d, [&] {
+    std::unique_lock<std::recursive_mutex> hold(d.lock);
+    drain(d, hold, [&] {
         return failed || std::all_of(d.streams.begin(), d.streams.end(),
                                      [](auto &s) { return s->jobs.empty(); });
     });
@@ -396,13 +486,13 @@ extern "C" {
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    *count = device_count;
-    return fine();
+    *count = visible().count;
+    return *count > 0 ? fine() : cudaErrorNoDevice;
 }
 
 cudaError_t cudaSetDevice(int number)
 {
-    if (number < 0 || number >= device_count) return fine(cudaErrorInvalidDevice);
+    if (number < 0 || number >= visible().count) return fine(cudaErrorInvalidDevice);
     chosen = number;
     return fine();
 }
@@ -418,6 +508,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes)
     device &d = this_device();
     std::lock_guard<std::recursive_mutex> hold(d.lock);
     let_some_run(d);
+    if (memory_lives > 0 && --memory_lives == 0) return fine(cudaErrorMemoryAllocation);
     const size_t whole = (bytes + page - 1) / page * page + page; /* a closed page behind */
     if (d.used + whole > device_bytes) return fine(cudaErrorMemoryAllocation);
     const size_t offset = d.used;
@@ -434,8 +525,8 @@ cudaError_t cudaFree(void *p)
     if (!p) return fine();
     device *d = owner(p);
     if (!d) return fine(cudaErrorInvalidValue);
-    std::lock_guard<std::recursive_mutex> hold(d->lock);
-    drain(*d, [&] {
+    std::unique_lock<std::recursive_mutex> hold(d->lock);
+    drain(*d, hold, [&] {
         return failed || std::all_of(d->streams.begin(), d->streams.end(),
                                      [](auto &s) { return s->jobs.empty(); });
     });
@@ -554,7 +645,6 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned)
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
-    wait_device(); /* nothing queued may still name it */
     delete event;
     return fine();
 }
@@ -562,47 +652,51 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     uint64_t number;
+    const auto state = event->state;
     {
         std::lock_guard<std::mutex> hold(event_lock);
-        number = ++event->recorded;
+        number = ++state->recorded;
     }
     enqueue(stream, "event", [=] {
         std::lock_guard<std::mutex> hold(event_lock);
-        event->reached = std::max(event->reached, number);
+        state->reached = std::max(state->reached, number);
         timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
-        event->seconds = static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+        state->seconds = static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
     });
     return fine();
 }
 
+/* Whether the last record that is made now is reached, at any later time. */
+static std::function<bool()> reached(cudaEvent_t event)
+{
+    const auto state = event->state;
+    std::lock_guard<std::mutex> hold(event_lock);
+    const uint64_t number = state->recorded;
+    return [=] {
+        std::lock_guard<std::mutex> again(event_lock);
+        return state->reached >= number;
+    };
+}
+
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned)
 {
-    device &d = this_device();
-    std::lock_guard<std::recursive_mutex> hold(d.lock);
-    uint64_t number;
-    {
-        std::lock_guard<std::mutex> events(event_lock);
-        number = event->recorded;
-    }
-    stream_of(d, stream).jobs.push_back({"wait", nullptr, event, number});
+    enqueue_wait(stream, "wait", reached(event));
     return fine();
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
     device &d = this_device();
-    std::lock_guard<std::recursive_mutex> hold(d.lock);
-    drain(d, [&] {
-        std::lock_guard<std::mutex> events(event_lock);
-        return event->reached >= event->recorded || failed;
-    });
+    const auto done = reached(event);
+    std::unique_lock<std::recursive_mutex> hold(d.lock);
+    drain(d, hold, [&] { return done() || failed; });
     return fine();
 }
 
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t from, cudaEvent_t to)
 {
-    *milliseconds = static_cast<float>(1e3 * (to->seconds - from->seconds));
+    *milliseconds = static_cast<float>(1e3 * (to->state->seconds - from->state->seconds));
     return fine();
 }
 
@@ -629,6 +723,8 @@ const char *cudaGetErrorString(cudaError_t status)
         return "out of memory";
     case cudaErrorInvalidConfiguration:
         return "invalid configuration argument";
+    case cudaErrorNoDevice:
+        return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice:
         return "invalid device ordinal";
     case cudaErrorLaunchFailure: {
@@ -642,7 +738,7 @@ const char *cudaGetErrorString(cudaError_t status)
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int number)
 {
-    if (number < 0 || number >= device_count) return fine(cudaErrorInvalidDevice);
+    if (number < 0 || number >= visible().count) return fine(cudaErrorInvalidDevice);
     memset(out, 0, sizeof *out);
     snprintf(out->name, sizeof out->name, "emulated device %d", number);
     out->totalGlobalMem = size_t(1) << 32;
@@ -651,6 +747,13 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int number)
     out->multiProcessorCount = 4;
     out->l2CacheSize = 4 << 20;
     out->sharedMemPerBlockOptin = 227 * 1024;
+    return fine();
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char *text, int room, int number)
+{
+    if (number < 0 || number >= visible().count) return fine(cudaErrorInvalidDevice);
+    snprintf(text, static_cast<size_t>(room), "0000:%02x:00.0", visible().ids[number]);
     return fine();
 }
 

@@ -155,6 +155,7 @@ typedef struct pp_mock_event *cudaEvent_t;
 #define cudaPeekAtLastError PP_MOCK_RENAME(cudaPeekAtLastError)
 #define cudaGetErrorString PP_MOCK_RENAME(cudaGetErrorString)
 #define cudaGetDeviceProperties PP_MOCK_RENAME(cudaGetDeviceProperties)
+#define cudaDeviceGetPCIBusId PP_MOCK_RENAME(cudaDeviceGetPCIBusId)
 #define cudaDeviceCanAccessPeer PP_MOCK_RENAME(cudaDeviceCanAccessPeer)
 #define cudaDeviceEnablePeerAccess PP_MOCK_RENAME(cudaDeviceEnablePeerAccess)
 #define cudaFuncSetAttribute PP_MOCK_RENAME(cudaFuncSetAttribute)
@@ -188,6 +189,7 @@ cudaError_t cudaGetLastError(void);
 cudaError_t cudaPeekAtLastError(void);
 const char *cudaGetErrorString(cudaError_t status);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int number);
+cudaError_t cudaDeviceGetPCIBusId(char *text, int room, int number);
 cudaError_t cudaDeviceCanAccessPeer(int *can, int a, int b);
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned flags);
 cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute what, int value);

@@ -19,6 +19,7 @@ enum ncclRedOp_t { ncclSum, ncclProd, ncclMax, ncclMin };
 
 #define ncclCommInitAll PP_MOCK_RENAME(ncclCommInitAll)
 #define ncclCommDestroy PP_MOCK_RENAME(ncclCommDestroy)
+#define ncclCommAbort PP_MOCK_RENAME(ncclCommAbort)
 #define ncclCommCount PP_MOCK_RENAME(ncclCommCount)
 #define ncclCommUserRank PP_MOCK_RENAME(ncclCommUserRank)
 #define ncclGroupStart PP_MOCK_RENAME(ncclGroupStart)
@@ -33,6 +34,8 @@ enum ncclRedOp_t { ncclSum, ncclProd, ncclMax, ncclMin };
 extern "C" {
 ncclResult_t ncclCommInitAll(ncclComm_t *comms, int count, const int *devices);
 ncclResult_t ncclCommDestroy(ncclComm_t comm);
+/** Ends what waits on this communicator, on all ranks, with results that mean nothing, and frees this rank's. */
+ncclResult_t ncclCommAbort(ncclComm_t comm);
 ncclResult_t ncclCommCount(ncclComm_t comm, int *count);
 ncclResult_t ncclCommUserRank(ncclComm_t comm, int *rank);
 /** Sends and receives between start and end go off together; outside of a group each is one of its own. */
