@@ -88,7 +88,7 @@ START_TEST(bad_views_stand_out)
     double limit;
     pp_assert_ok(pp_bad_views(8, errors, bad, &count, &limit));
     ck_assert(count == 1 && bad[4] && !bad[7] && !bad[2]);
-    pp_assert_near(limit, 0.0101 + 5 * 0.02 * 0.0101, 1e-9);
+    pp_assert_near(limit, 0.0101 + 5 * 0.1 * 0.0101, 1e-9);
 }
 END_TEST
 

@@ -117,8 +117,25 @@ static double wavelength_of(const char *where, double value, const char *unit, c
     return found;
 }
 
+/* Whether a file with this energy and a wavelength that is `apart` times its own is warned of. */
+static bool told_apart(double apart)
+{
+    const cxi_recipe none = {.no_wavelength = true};
+    pp_h5 *file = cxi_start(&none);
+    cxi_put_number(file, CXI_BEAM "energy", PP_HC / cxi_wavelength, "J");
+    cxi_put_number(file, CXI_SOURCE "wavelength", cxi_wavelength * apart, "m");
+    cxi_finish(file);
+    pp_cxi cxi;
+    pp_assert_ok(pp_cxi_open(cxi_path, &cxi_plain, &cxi));
+    pp_assert_near(cxi.geometry.wavelength / cxi_wavelength, 1, 1e-12);
+    const bool told = cxi.warnings.length > 0 && strstr(cxi.warnings.data, "the energy is used");
+    pp_cxi_free(&cxi);
+    return told;
+}
+
 START_TEST(energies_and_their_traps)
 {
+    ck_assert(told_apart(1.01) && told_apart(0.99) && !told_apart(1.001));
     const double energy = PP_HC / cxi_wavelength;
     pp_assert_near(wavelength_of(CXI_BEAM "energy", energy, "J", NULL) / cxi_wavelength, 1, 1e-12);
     pp_assert_near(wavelength_of(CXI_BEAM "energy", energy, NULL, NULL) / cxi_wavelength, 1, 1e-12);

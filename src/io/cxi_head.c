@@ -32,6 +32,8 @@ static const char basis_path[] = DETECTOR "basis_vectors";
 
 /* Photon energies that ptychography uses, in J; a storage ring's (GeV) and wrong units fall outside. */
 static const double lowest_energy = 50 * PP_EV, highest_energy = 200e3 * PP_EV;
+/* Energy and wavelength of one file, relative: rounded constants differ by 0.12 % at most (PyNX). */
+static const double most_apart = 2e-3;
 
 /* One number with its unit; `unitless` is the factor where the file gives no unit (NAN: leave the value as it is). */
 static pp_status read_quantity(pp_h5 *file, const char *where, pp_quantity quantity,
@@ -113,6 +115,22 @@ static pp_status source_wavelength(pp_h5 *file, pp_cxi *out)
     return warn_if_pynx(file, out);
 }
 
+/* A file that also holds a wavelength: the energy wins, a difference is told. */
+static pp_status warn_if_apart(pp_h5 *file, const char *where, pp_cxi *out)
+{
+    const char *other = pp_h5_first(file, wavelength_paths);
+    double wavelength = 0;
+    if (!other) return PP_OK;
+    PP_TRY(read_quantity(file, other, PP_LENGTH, 1, &wavelength));
+    const double apart = wavelength / out->geometry.wavelength - 1;
+    if (fabs(apart) <= most_apart) return PP_OK;
+    return pp_text_add(&out->warnings,
+                       "%s: %s (%g m) and %s (%g m) differ by %.2g %%: the energy is used; set "
+                       "energy if it is wrong\n",
+                       pp_h5_path(file), other, wavelength, where, out->geometry.wavelength,
+                       100 * fabs(apart));
+}
+
 static pp_status read_wavelength(pp_h5 *file, const pp_cxi_options *options, pp_cxi *out)
 {
     double energy = 0;
@@ -125,6 +143,7 @@ static pp_status read_wavelength(pp_h5 *file, const pp_cxi_options *options, pp_
     if (where) {
         PP_TRY(beam_energy(file, where, &energy));
         *wavelength = PP_HC / energy;
+        PP_TRY(warn_if_apart(file, where, out));
         return warn_if_pynx(file, out);
     }
     where = pp_h5_first(file, wavelength_paths);

@@ -174,6 +174,9 @@ void pp_stack_take(pp_stack *stack, int64_t local, const pp_lit_object *view)
     for (int64_t i = 0; i < pixels; i++) weight[i] = largest > 0 ? weight[i] / largest : 1;
 }
 
+/* Errors differ from view to view by some ten per cent without anything being wrong: the sample's thickness does that. */
+static const double least_spread = 0.1;
+
 pp_status pp_bad_views(int64_t views, const double *error, uint8_t *bad, int64_t *count,
                        double *limit)
 {
@@ -184,7 +187,7 @@ pp_status pp_bad_views(int64_t views, const double *error, uint8_t *bad, int64_t
         if (isfinite(error[v])) work[known++] = error[v];
     const double middle = known > 0 ? pp_median(work, known) : 0;
     for (int64_t k = 0; k < known; k++) work[k] = fabs(work[k] - middle);
-    const double spread = known > 0 ? fmax(pp_median(work, known), 0.02 * middle) : 0;
+    const double spread = known > 0 ? fmax(pp_median(work, known), least_spread * middle) : 0;
     *limit = middle + 5 * spread;
     *count = 0;
     for (int64_t v = 0; v < views; v++) *count += bad[v] = isfinite(error[v]) && error[v] > *limit;

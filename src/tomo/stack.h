@@ -59,7 +59,7 @@ void pp_stack_free(pp_stack *stack);
 /** Copies view number `local` of this rank into the stack: object and illumination inside the common field. */
 void pp_stack_take(pp_stack *stack, int64_t local, const pp_lit_object *view);
 
-/** bad [views] becomes 1 where error [views] is above the median + 5 x the median deviation (at least a fiftieth of the
+/** bad [views] becomes 1 where error [views] is above the median + 5 x the median deviation (at least a tenth of the
  *  median), 0 elsewhere and where it is unknown (NAN). count: how many; limit: the limit. */
 PP_MUST_CHECK pp_status pp_bad_views(int64_t views, const double *error, uint8_t *bad,
                                      int64_t *count, double *limit);
