@@ -22,11 +22,16 @@ set(PP_CUDA_OBJECTS)
 if(PP_CUDA)
   find_package(CUDAToolkit QUIET)
 endif()
-if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE)
+if(CUDAToolkit_FOUND)
+  find_path(PP_NCCL_INCLUDE nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  find_library(PP_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
+endif()
+set(pp_cuda_libraries stdc++) # C programs link the mock objects too
+if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE AND TARGET CUDA::cufft AND PP_NCCL_LIBRARY AND PP_NCCL_INCLUDE)
   message(STATUS "CUDA ${CUDAToolkit_VERSION}: cuda back end for ${PP_CUDA_ARCHITECTURES}")
   set(flags -std=c++17 -O3 -Werror all-warnings
             -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wshadow -DPP_DEVICE=pp_cuda
-            -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src)
+            -I${PP_NCCL_INCLUDE} -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src)
   foreach(a IN LISTS PP_CUDA_ARCHITECTURES)
     list(APPEND flags -gencode arch=compute_${a},code=sm_${a})
   endforeach()
@@ -43,7 +48,7 @@ if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE)
   add_custom_target(pp_cuda_objects DEPENDS ${PP_CUDA_OBJECTS}) # made once, used by two targets
   set_source_files_properties(src/backend/backend.c PROPERTIES COMPILE_DEFINITIONS PP_HAVE_CUDA)
   set_source_files_properties(${PP_CUDA_OBJECTS} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-  set(pp_cuda_libraries $<LINK_ONLY:CUDA::cudart> stdc++) # C programs link these objects too
+  set(pp_cuda_libraries $<LINK_ONLY:CUDA::cudart> $<LINK_ONLY:CUDA::cufft> ${PP_NCCL_LIBRARY} stdc++)
 else()
-  message(STATUS "no CUDA toolkit (nvcc): built without the cuda back end")
+  message(STATUS "no CUDA toolkit (nvcc, cuFFT, NCCL): built without the cuda back end")
 endif()

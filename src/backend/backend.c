@@ -7,13 +7,13 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cuda/cuda.h"
 
-/* "auto" takes the first with a device. cuda stands last as long as it has no sweeps; the emulated device, which has none either,
- * is for tests alone. */
+/* "auto" takes the first with a device; never the emulated one, which is for tests. */
 static const pp_backend *const backends[] = {
-    &pp_backend_cpu,
 #ifdef PP_HAVE_CUDA
     &pp_backend_cuda,
 #endif
+    &pp_backend_cpu,
+    &pp_backend_mock,
     NULL,
 };
 

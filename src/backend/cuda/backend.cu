@@ -16,47 +16,57 @@ pp_status check(cudaError_t code, const char *call, const char *file, int line)
 namespace
 {
 
+/* Asked once: where there is no driver each question would look for one again. */
+struct found {
+    int count = 0;
+    cudaError_t code = cudaSuccess;
+    found()
+    {
+        code = cudaGetDeviceCount(&count);
+        if (code == cudaSuccess) return;
+        count = 0;
+        (void)cudaGetLastError(); /* it is told here, and is no failure of a later call */
+    }
+};
+
 int devices(const char **why)
 {
-    int count = 0;
-    const cudaError_t code = cudaGetDeviceCount(&count);
-    if (why) *why = code == cudaSuccess ? nullptr : cudaGetErrorString(code);
-    if (code != cudaSuccess) {
-        (void)cudaGetLastError(); /* it is told here, and is no failure of a later call */
-        return 0;
-    }
-    return count;
+    static const found once;
+    if (why) *why = once.code == cudaSuccess ? nullptr : cudaGetErrorString(once.code);
+    return once.count;
 }
 
 pp_status alloc(size_t bytes, void **out)
 {
     void *memory = nullptr;
-    PP_TRY(PP_CHECK(cudaMalloc(&memory, bytes ? bytes : 1)));
-    pp_status status = PP_CHECK(cudaMemsetAsync(memory, 0, bytes, nullptr));
-    if (status == PP_OK) status = PP_CHECK(cudaStreamSynchronize(nullptr));
+    cudaStream_t queue = nullptr;
+    PP_TRY(this_stream(&queue));
+    PP_TRY(take(bytes, &memory));
+    const pp_status status = PP_CHECK(cudaMemsetAsync(memory, 0, bytes, queue));
     if (status == PP_OK)
         *out = memory;
     else
-        (void)cudaFree(memory);
+        give(memory);
     return status;
 }
 
-void release(void *memory)
+pp_status copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
 {
-    if (memory) (void)cudaFree(memory);
+    cudaStream_t queue = nullptr;
+    PP_TRY(launched());
+    PP_TRY(this_stream(&queue));
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(to, from, bytes, kind, queue)));
+    return settle();
 }
 
-/* Copies report what went wrong in launches before them, which have no status of their own. */
 pp_status upload(void *to, const void *from, size_t bytes)
 {
-    PP_TRY(PP_CHECK(cudaGetLastError()));
-    return PP_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice));
+    return copy(to, from, bytes, cudaMemcpyHostToDevice);
 }
 
 pp_status download(void *to, const void *from, size_t bytes)
 {
-    PP_TRY(PP_CHECK(cudaGetLastError()));
-    return PP_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDeviceToHost));
+    return copy(to, from, bytes, cudaMemcpyDeviceToHost);
 }
 
 const pp_sweep_class *const sweeps[] = {nullptr};
@@ -66,6 +76,6 @@ const pp_sweep_class *const sweeps[] = {nullptr};
 
 /* name, devices, alloc, release, upload, download, vectors, sweeps */
 extern "C" const pp_backend PP_TABLE = {
-    PP_TABLE_NAME,     PP_DEVICE::devices,  PP_DEVICE::alloc,    PP_DEVICE::release,
+    PP_TABLE_NAME,     PP_DEVICE::devices,  PP_DEVICE::alloc,    PP_DEVICE::give,
     PP_DEVICE::upload, PP_DEVICE::download, &PP_DEVICE::vectors, PP_DEVICE::sweeps,
 };

@@ -1,5 +1,16 @@
-/* What the sources of this folder share: launches, shared memory and checked runtime calls. PP_DEVICE is the namespace, pp_cuda or
- * pp_mock; the emulation's cuda_runtime.h brings its own PP_LAUNCH and PP_SHARED.
+/* What the sources of this folder share: launches, shared memory, checked runtime calls, queues and memory. PP_DEVICE is the
+ * namespace, pp_cuda or pp_mock; the emulation's cuda_runtime.h brings its own PP_LAUNCH and PP_SHARED.
+ *
+ * Order of work. A host thread has one queue (a stream that waits for no other) on each device that it drives; which device is
+ * current is the runtime's own setting of that thread (cudaSetDevice). Everything that this folder does is enqueued on the calling
+ * thread's queue and returns at once. Only these wait: upload and download (for the whole queue), functions that return a
+ * number, and settle. So within a thread no event and no wait is needed. Where another thread, stream or device is to read what this queue
+ * writes, either the writer settles first, or it records an event that the other one's stream waits for.
+ *
+ * Memory is taken from and given back to the calling thread's queue: what is given back may be taken again at once, because its
+ * last work is ahead in the same queue. A thread that gives back what another thread's queue has used has that one settle first.
+ * Queues and what their pools hold stay to the end of the program; a thread that ends leaves its queues to the next one. When a
+ * device is full its pools are emptied before an allocation fails.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_DEVICE_H
 #define PP_DEVICE_H
@@ -11,9 +22,11 @@
 #ifdef PP_MOCK
 #define PP_TABLE pp_backend_mock
 #define PP_TABLE_NAME "mock"
+#define PP_UNROLL
 #else
 #define PP_TABLE pp_backend_cuda
 #define PP_TABLE_NAME "cuda"
+#define PP_UNROLL _Pragma("unroll")
 #define PP_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                  \
     kernel<<<(grid), (block), (shared_bytes), (stream)>>>(__VA_ARGS__)
 extern __shared__ double2 pp_shared_bytes[];
@@ -31,6 +44,35 @@ extern __shared__ double2 pp_shared_bytes[];
 namespace PP_DEVICE
 {
 PP_MUST_CHECK pp_status check(cudaError_t code, const char *call, const char *file, int line);
+
+/** The calling thread's queue on its current device, made at first use. */
+PP_MUST_CHECK pp_status this_stream(cudaStream_t *out);
+/** The same where there is no status to return: a failure shows at the next settle. */
+cudaStream_t stream();
+/** Waits for all work of this queue; tells what went wrong in it, launches included. */
+PP_MUST_CHECK pp_status settle();
+/** What went wrong in launches so far, without waiting. */
+PP_MUST_CHECK pp_status launched();
+
+/** Memory of the current device, not set (NaN on mock), 256-byte aligned. */
+PP_MUST_CHECK pp_status take(size_t bytes, void **out);
+template <class T> PP_MUST_CHECK pp_status take(size_t count, T **out)
+{
+    void *memory = nullptr;
+    PP_TRY(take(count * sizeof(T), &memory));
+    *out = static_cast<T *>(memory);
+    return PP_OK;
+}
+/** Gives it back to the queue of the calling thread on the memory's device; NULL is accepted. */
+void give(void *memory);
+/** Host memory that copies can run from and to behind computation; give_pinned waits for nothing: settle first. */
+PP_MUST_CHECK pp_status take_pinned(size_t bytes, void **out);
+void give_pinned(void *memory);
+/** Bytes that the current device still has, those in pools included, and has in all. */
+PP_MUST_CHECK pp_status room(double *available, double *whole);
+/** Bytes of device memory that are taken and not given back: for tests and the plan. */
+double bytes_taken();
+
 extern const pp_vectors vectors;
 } // namespace PP_DEVICE
 

@@ -2,7 +2,6 @@
  * shared memory, and the host adds the blocks in order: the same bits every run.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <cmath>
-#include <mutex>
 
 #include "backend/cuda/device.h"
 #include "kernels/weight.h"
@@ -12,14 +11,7 @@ namespace PP_DEVICE
 namespace
 {
 
-enum { BLOCKS = 128, THREADS = 256, DEVICES = 64 };
-
-/* Memory for the blocks' sums, one for each device, made at its first reduction and kept to the end of the program. */
-struct partials {
-    std::mutex busy;
-    double2 *memory;
-};
-partials of_device[DEVICES];
+enum { BLOCKS = 128, THREADS = 256 };
 
 struct rows_t {
     int64_t rows, columns, stride;
@@ -143,22 +135,20 @@ unsigned blocks_for(int64_t count)
 /* Runs launch(memory) and fetches the blocks' results. A failure shows as NaN here, and again at the next copy. */
 template <class L, class F> double2 reduced(L launch, F add)
 {
-    const double2 failed = make_double2(std::nan(""), std::nan(""));
-    int device = 0;
-    if (cudaGetDevice(&device) != cudaSuccess || device >= DEVICES) return failed;
-    partials &mine = of_device[device];
-    const std::lock_guard<std::mutex> lock(mine.busy);
-    if (!mine.memory) {
-        void *memory = nullptr;
-        if (cudaMalloc(&memory, BLOCKS * sizeof(double2)) != cudaSuccess) return failed;
-        mine.memory = static_cast<double2 *>(memory);
+    double2 *memory = nullptr, *part = nullptr, all = make_double2(std::nan(""), std::nan(""));
+    void *host = nullptr;
+    if (take(BLOCKS, &memory) == PP_OK && take_pinned(BLOCKS * sizeof(double2), &host) == PP_OK) {
+        part = static_cast<double2 *>(host);
+        launch(memory);
+        const cudaError_t code = cudaMemcpyAsync(part, memory, BLOCKS * sizeof(double2),
+                                                 cudaMemcpyDeviceToHost, stream());
+        if (code == cudaSuccess && cudaStreamSynchronize(stream()) == cudaSuccess) {
+            all = part[0];
+            for (int b = 1; b < BLOCKS; b++) all = add(all.x, all.y, part[b]);
+        }
     }
-    launch(mine.memory);
-    double2 part[BLOCKS];
-    if (cudaMemcpy(part, mine.memory, sizeof part, cudaMemcpyDeviceToHost) != cudaSuccess)
-        return failed;
-    double2 all = part[0];
-    for (int b = 1; b < BLOCKS; b++) all = add(all.x, all.y, part[b]);
+    give_pinned(part);
+    give(memory);
     return all;
 }
 
@@ -177,8 +167,8 @@ pp_c64 dot_rows(const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
     if (r.rows * r.columns < 1) return {0.0, 0.0};
     const double2 sum = reduced(
         [=](double2 *out) {
-            PP_LAUNCH(dot_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), nullptr, out, x, y, w,
-                      r);
+            PP_LAUNCH(dot_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), stream(), out, x, y,
+                      w, r);
         },
         add_host);
     return {sum.x, sum.y};
@@ -198,7 +188,7 @@ pp_c64 dot_box(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t rows, i
 void direction(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta, int64_t count, int)
 {
     if (count < 1) return;
-    PP_LAUNCH(direction_kernel, blocks_for(count), THREADS, 0, nullptr, d, g, w, beta, count);
+    PP_LAUNCH(direction_kernel, blocks_for(count), THREADS, 0, stream(), d, g, w, beta, count);
 }
 
 void box(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
@@ -206,7 +196,7 @@ void box(float *to, int64_t to_stride, const float *from, int64_t from_stride, i
 {
     const rows_t r = {rows, columns, from_stride};
     if (rows * columns < 1) return;
-    PP_LAUNCH(box_kernel, blocks_for(rows * columns), THREADS, 0, nullptr, to, to_stride, from, r,
+    PP_LAUNCH(box_kernel, blocks_for(rows * columns), THREADS, 0, stream(), to, to_stride, from, r,
               add);
 }
 
@@ -214,14 +204,14 @@ void axpy(pp_c32 *y, double a, const pp_c32 *x, int64_t count, int)
 {
     const float s = static_cast<float>(a);
     if (count < 1) return;
-    PP_LAUNCH(axpy_kernel, blocks_for(count), THREADS, 0, nullptr, y, s, x, count);
+    PP_LAUNCH(axpy_kernel, blocks_for(count), THREADS, 0, stream(), y, s, x, count);
 }
 
 void scale(pp_c32 *x, double a, int64_t count, int)
 {
     const float s = static_cast<float>(a);
     if (count < 1) return;
-    PP_LAUNCH(scale_kernel, blocks_for(count), THREADS, 0, nullptr, x, s, count);
+    PP_LAUNCH(scale_kernel, blocks_for(count), THREADS, 0, stream(), x, s, count);
 }
 
 double largest(const float *w, int64_t count, int)
@@ -229,7 +219,7 @@ double largest(const float *w, int64_t count, int)
     if (count < 1) return 0.0;
     return reduced(
                [=](double2 *out) {
-                   PP_LAUNCH(largest_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), nullptr,
+                   PP_LAUNCH(largest_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), stream(),
                              out, w, count);
                },
                larger_host)
@@ -240,7 +230,7 @@ void weight(float *w, double most, int64_t count, int)
 {
     const float m = static_cast<float>(most);
     if (count < 1) return;
-    PP_LAUNCH(weight_kernel, blocks_for(count), THREADS, 0, nullptr, w, m, count);
+    PP_LAUNCH(weight_kernel, blocks_for(count), THREADS, 0, stream(), w, m, count);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 /* cuFFT's calls through the CPU's FFT.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,7 +17,7 @@ namespace
 
 struct plan {
     pp_fft *there = nullptr, *back = nullptr;
-    size_t count = 0; /* elements in all */
+    size_t one = 0, batch = 0; /* elements of a transform; transforms */
     cudaStream_t stream = nullptr;
     ~plan()
     {
@@ -36,6 +37,20 @@ std::shared_ptr<plan> find(cufftHandle number)
                : nullptr;
 }
 
+/* One transform at a time, so that its bits do not depend on the batch. Plans are for aligned data. */
+void run_one(const pp_fft *fft, void *data, size_t bytes)
+{
+    if (reinterpret_cast<uintptr_t>(data) % 64 == 0) {
+        pp_fft_run(fft, static_cast<pp_c32 *>(data));
+        return;
+    }
+    void *room = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    memcpy(room, data, bytes);
+    pp_fft_run(fft, static_cast<pp_c32 *>(room));
+    memcpy(data, room, bytes);
+    free(room);
+}
+
 } // namespace
 
 extern "C" {
@@ -51,9 +66,9 @@ cufftResult cufftPlanMany(cufftHandle *out, int rank, int *n, int *inembed, int 
                             (istride == 1 && ostride == 1 && idist == whole && odist == whole);
     if (!contiguous) return CUFFT_INVALID_VALUE;
     auto made = std::make_shared<plan>();
-    made->count = static_cast<size_t>(whole * batch);
-    if (pp_fft_create(rank, shape, batch, -1, &made->there) != PP_OK ||
-        pp_fft_create(rank, shape, batch, 1, &made->back) != PP_OK)
+    made->one = static_cast<size_t>(whole), made->batch = static_cast<size_t>(batch);
+    if (pp_fft_create(rank, shape, 1, -1, &made->there) != PP_OK ||
+        pp_fft_create(rank, shape, 1, 1, &made->back) != PP_OK)
         return CUFFT_SETUP_FAILED;
     std::lock_guard<std::mutex> hold(lock);
     plans.push_back(made);
@@ -76,9 +91,11 @@ cufftResult cufftExecC2C(cufftHandle number, cufftComplex *in, cufftComplex *out
     if (!is_device_memory(in, nullptr) || !is_device_memory(out, nullptr))
         return CUFFT_INVALID_VALUE;
     enqueue(p->stream, "fft", [=] {
-        auto to = static_cast<pp_c32 *>(other_mapping(out));
-        if (in != out) memcpy(to, other_mapping(in), p->count * sizeof(pp_c32));
-        pp_fft_run(direction == CUFFT_FORWARD ? p->there : p->back, to);
+        const size_t bytes = p->one * sizeof(pp_c32);
+        auto to = static_cast<char *>(other_mapping(out));
+        if (in != out) memcpy(to, other_mapping(in), p->batch * bytes);
+        for (size_t k = 0; k < p->batch; k++)
+            run_one(direction == CUFFT_FORWARD ? p->there : p->back, to + k * bytes, bytes);
     });
     return CUFFT_SUCCESS;
 }

@@ -702,9 +702,9 @@ cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t from, cudaEven
 
 cudaError_t cudaGetLastError(void)
 {
-    const cudaError_t status = fine();
+    const cudaError_t status = cudaPeekAtLastError();
     last_error = cudaSuccess;
-    return status == cudaSuccess ? cudaSuccess : status;
+    return status;
 }
 
 cudaError_t cudaPeekAtLastError(void)
