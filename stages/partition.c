@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
 #include <polyptych/stage.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "models/window.h"
@@ -147,16 +146,10 @@ static pp_status cut(const partition *p, const cutting *c, pp_tiles *tiles, doub
 
 static pp_status put_tiles(const partition *p, pp_context *context, const pp_tiles *tiles)
 {
-    const int64_t shape[2] = {tiles->count, 4};
     pp_array *boxes = NULL, *split = NULL;
     pp_status status = PP_OK;
-    PP_TRY_TO(done, pp_array_create(PP_I64, 2, shape, "pixel", &boxes));
+    PP_TRY_TO(done, pp_tiles_array(tiles, &boxes));
     PP_TRY_TO(done, pp_array_create_1d(PP_F64, 3, "1", &split));
-    int64_t *box = pp_array_data(boxes);
-    for (int k = 0; k < tiles->count; k++) {
-        memcpy(box + 4 * k, tiles->core[k].from, 2 * sizeof *box);
-        memcpy(box + 4 * k + 2, tiles->core[k].to, 2 * sizeof *box);
-    }
     double *how = pp_array_data(split);
     how[0] = p->method, how[1] = p->halo_rows, how[2] = (double)p->period;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));

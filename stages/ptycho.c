@@ -268,10 +268,11 @@ static void tell(pp_context *context, const pp_view_output *out)
     pp_context_fact(context, "probe_scale", "%.6g", out->probe_scale);
     if (out->devices > 1) {
         pp_context_fact(context, "devices", "%d", out->devices);
-        pp_context_fact(context, "seconds_waited", "%.3g", out->waited);
+        pp_context_fact(context, "seconds_waited", "%.3g", out->account.waited);
+        pp_context_fact(context, "seconds_communicated", "%.3g", out->account.moving);
         pp_context_fact(context, "largest_tile_mismatch", "%.3g", out->tile_mismatch);
         pp_context_fact(context, "largest_tile_shift", "%.3g", out->tile_shift);
-        pp_context_fact(context, "bytes_received", "%.6g", out->bytes_received);
+        pp_context_fact(context, "bytes_received", "%.6g", out->account.received);
     }
     pp_context_fact(context, "adjointness", "%.1e", out->adjointness);
 }

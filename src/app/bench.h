@@ -16,6 +16,7 @@ typedef struct pp_bench_request {
     const char *backend, *positions;
     bool refine_probe;
     int keep_far_field; /* 1 on, 0 off, -1 auto */
+    int method;         /* of a group: 0 hybrid, 1 gradient, -1 as the program has it */
 } pp_bench_request;
 
 typedef struct pp_bench {

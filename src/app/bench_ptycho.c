@@ -10,11 +10,13 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
 {
     pp_topology machine;
     PP_TRY(pp_topology_read(&machine));
-    if (r->devices > 1)
+    if (r->devices > PP_TILES_MOST)
         return PP_FAIL(PP_ERR_CONFIG,
-                       "polyptych bench ptycho: --devices %lld: groups of devices "
-                       "are not built in this version",
-                       (long long)r->devices);
+                       "polyptych bench ptycho: --devices %lld: a group has at most %d devices",
+                       (long long)r->devices, PP_TILES_MOST);
+    if (r->method >= 0 && r->devices <= 1)
+        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --method says how several devices "
+                                      "work together: give --devices");
     if (r->positions && strcmp(r->positions, "bilinear") == 0)
         return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --positions bilinear is not built "
                                       "in this version: choose nearest or fourier");
@@ -26,7 +28,9 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
                            .positions = r->positions && strcmp(r->positions, "fourier") == 0
                                             ? PP_SWEEP_FOURIER
                                             : PP_SWEEP_NEAREST,
-                           .refine_probe = r->refine_probe};
+                           .refine_probe = r->refine_probe,
+                           .devices = r->devices ? (int)r->devices : 1,
+                           .split = r->method == 1 ? PP_SPLIT_GRADIENT : PP_SPLIT_HYBRID};
     const double kept = (out->refine_probe ? 24.0 : 16.0) * (double)(out->modes * out->patterns) *
                         (double)(out->size * out->size);
     out->keep_far_field =
@@ -47,7 +51,7 @@ static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures
            json_object_set_new(out, "patterns", json_integer(b->patterns)) |
            json_object_set_new(out, "modes", json_integer(b->modes)) |
            json_object_set_new(out, "threads", json_integer(b->threads)) |
-           json_object_set_new(out, "devices", json_integer(1)) |
+           json_object_set_new(out, "devices", json_integer(b->devices)) |
            json_object_set_new(out, "backend", json_string(pp_backend_find(b->backend)->name)) |
            json_object_set_new(out, "sweep", json_string(f->implementation)) |
            json_object_set_new(out, "positions", json_string(fourier ? "fourier" : "nearest")) |
@@ -61,12 +65,30 @@ static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures
            json_object_set_new(out, "bytes_moved_per_pattern_iteration", json_real(f->bytes_moved));
 }
 
+/* A group's time on one pattern and iteration, divided: mean over its devices. */
+static int fill_group(json_t *out, const pp_view_bench *b, const pp_view_bench_figures *f)
+{
+    const double us = f->us_per_pattern_iteration;
+    const bool gradient = b->split == PP_SPLIT_GRADIENT;
+    if (b->devices == 1) return 0;
+    return json_object_set_new(out, "method", json_string(gradient ? "gradient" : "hybrid")) |
+           json_object_set_new(out, "compute_us_per_pattern_iteration",
+                               json_real(us * f->compute)) |
+           json_object_set_new(out, "communication_us_per_pattern_iteration",
+                               json_real(us * f->communication)) |
+           json_object_set_new(out, "waiting_us_per_pattern_iteration",
+                               json_real(us * f->waiting)) |
+           json_object_set_new(out, "bytes_received_per_device_iteration",
+                               json_real(f->bytes_received));
+}
+
 pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
 {
     pp_view_bench bench;
     pp_view_bench_figures figures;
     PP_TRY(request_of(request, &bench));
     PP_TRY(pp_view_bench_run(&bench, &figures));
-    return fill(out, &bench, &figures) ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
-                                       : PP_OK;
+    return fill(out, &bench, &figures) | fill_group(out, &bench, &figures)
+               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
+               : PP_OK;
 }

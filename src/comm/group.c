@@ -33,7 +33,8 @@ typedef struct meeting {
 typedef struct group_comm {
     pp_comm base;
     meeting *all;
-    double waited, received;
+    pp_group_account account;
+    int depth; /* of calls of the group's functions in each other */
 } group_comm;
 
 static group_comm *mine(const pp_comm *comm)
@@ -42,12 +43,25 @@ static group_comm *mine(const pp_comm *comm)
     return (group_comm *)(uintptr_t)comm;
 }
 
+/* Between both lies work on what others sent, the waiting apart. */
+static double enter(group_comm *comm)
+{
+    return comm->depth++ == 0 ? pp_clock_seconds() - comm->account.waited : 0;
+}
+
+static pp_status end(group_comm *comm, double entered, pp_status status)
+{
+    if (--comm->depth == 0)
+        comm->account.moving += pp_clock_seconds() - comm->account.waited - entered;
+    return status;
+}
+
 /* Waits under the lock for a change. */
 static void wait_change(group_comm *comm)
 {
     const double start = pp_clock_seconds();
     (void)pthread_cond_wait(&comm->all->change, &comm->all->lock);
-    comm->waited += pp_clock_seconds() - start;
+    comm->account.waited += pp_clock_seconds() - start;
 }
 
 /* Gives the lock back. Where the group is broken nobody reads any more when this returns: the caller frees what it had
@@ -87,29 +101,42 @@ static pp_status meet(group_comm *comm, const void *data, const size_t *bytes)
 static pp_status barrier(const pp_comm *comm)
 {
     group_comm *self = mine(comm);
+    const double entered = enter(self);
     (void)pthread_mutex_lock(&self->all->lock);
-    return unlock(self->all, gather_round(self));
+    return end(self, entered, unlock(self->all, gather_round(self)));
+}
+
+static pp_status share(group_comm *self, void *data, size_t bytes, int root)
+{
+    PP_TRY(meet(self, data, NULL));
+    if (self->base.rank != root) {
+        memcpy(data, self->all->data[root], bytes);
+        self->account.received += (double)bytes;
+    }
+    return barrier(&self->base);
 }
 
 static pp_status bcast(const pp_comm *comm, void *data, size_t bytes, int root)
 {
     group_comm *self = mine(comm);
+    const double entered = enter(self);
+    return end(self, entered, share(self, data, bytes, root));
+}
+
+static pp_status collect(group_comm *self, const void *data, void *all, size_t bytes)
+{
     PP_TRY(meet(self, data, NULL));
-    if (comm->rank != root) {
-        memcpy(data, self->all->data[root], bytes);
-        self->received += (double)bytes;
-    }
-    return barrier(comm);
+    for (int r = 0; r < self->base.size; r++)
+        memmove((char *)all + (size_t)r * bytes, self->all->data[r], bytes);
+    self->account.received += (double)bytes * (self->base.size - 1);
+    return barrier(&self->base);
 }
 
 static pp_status allgather(const pp_comm *comm, const void *data, void *all, size_t bytes)
 {
     group_comm *self = mine(comm);
-    PP_TRY(meet(self, data, NULL));
-    for (int r = 0; r < comm->size; r++)
-        memmove((char *)all + (size_t)r * bytes, self->all->data[r], bytes);
-    self->received += (double)bytes * (comm->size - 1);
-    return barrier(comm);
+    const double entered = enter(self);
+    return end(self, entered, collect(self, data, all, bytes));
 }
 
 static pp_status take_part(group_comm *self, int from, const size_t *expected, char **to)
@@ -123,7 +150,7 @@ static pp_status take_part(group_comm *self, int from, const size_t *expected, c
     for (int r = 0; r < me; r++) before += sent[r];
     if (sent[me]) memcpy(*to, (const char *)self->all->data[from] + before, sent[me]);
     *to += sent[me];
-    if (from != me) self->received += (double)sent[me];
+    if (from != me) self->account.received += (double)sent[me];
     return PP_OK;
 }
 
@@ -131,14 +158,15 @@ static pp_status exchange(const pp_comm *comm, const void *send, const size_t *s
                           void *receive, const size_t *receive_bytes)
 {
     group_comm *self = mine(comm);
-    PP_TRY(meet(self, send, send_bytes));
+    const double entered = enter(self);
     char *to = receive;
-    pp_status status = PP_OK;
+    pp_status status = meet(self, send, send_bytes);
+    if (status != PP_OK) return end(self, entered, status);
     for (int r = 0; r < comm->size && status == PP_OK; r++)
         status = take_part(self, r, receive_bytes, &to);
     /* nobody leaves while the others may still read from it */
     const pp_status met = barrier(comm);
-    return status != PP_OK ? status : met;
+    return end(self, entered, status != PP_OK ? status : met);
 }
 
 static void progress(const pp_comm *comm)
@@ -280,6 +308,7 @@ pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t b
 {
     group_comm *self = mine(group);
     box *b = box_of(self, group->rank, to);
+    const double entered = enter(self);
     (void)pthread_mutex_lock(&self->all->lock);
     while (b->posted - b->read == BOX && !self->all->broken) wait_change(self);
     const bool fine = !self->all->broken;
@@ -289,15 +318,14 @@ pp_status pp_group_post(const pp_comm *group, int to, const void *data, size_t b
         b->posted++;
         (void)pthread_cond_broadcast(&self->all->change);
     }
-    return unlock(self->all, fine);
+    return end(self, entered, unlock(self->all, fine));
 }
 
-pp_status pp_group_receive(const pp_comm *group, int from,
-                           pp_status (*take)(void *argument, const void *data, size_t bytes),
-                           void *argument)
+static pp_status receive_from(group_comm *self, int from,
+                              pp_status (*take)(void *argument, const void *data, size_t bytes),
+                              void *argument)
 {
-    group_comm *self = mine(group);
-    box *b = box_of(self, from, group->rank);
+    box *b = box_of(self, from, self->base.rank);
     (void)pthread_mutex_lock(&self->all->lock);
     while (b->posted == b->read && !self->all->broken) wait_change(self);
     const bool fine = !self->all->broken;
@@ -308,12 +336,21 @@ pp_status pp_group_receive(const pp_comm *group, int from,
     const pp_status taken = take(argument, data, bytes);
     leave(self, taken);
     (void)pthread_mutex_lock(&self->all->lock);
-    self->received += (double)bytes;
+    self->account.received += (double)bytes;
     self->all->reading--;
     b->read++;
     (void)pthread_cond_broadcast(&self->all->change);
     const pp_status left = unlock(self->all, taken == PP_OK);
     return taken != PP_OK ? taken : left;
+}
+
+pp_status pp_group_receive(const pp_comm *group, int from,
+                           pp_status (*take)(void *argument, const void *data, size_t bytes),
+                           void *argument)
+{
+    group_comm *self = mine(group);
+    const double entered = enter(self);
+    return end(self, entered, receive_from(self, from, take, argument));
 }
 
 static bool settled(const group_comm *self)
@@ -328,14 +365,14 @@ static bool settled(const group_comm *self)
 pp_status pp_group_settle(const pp_comm *group)
 {
     group_comm *self = mine(group);
+    const double entered = enter(self);
     (void)pthread_mutex_lock(&self->all->lock);
     while (!settled(self) && !self->all->broken) wait_change(self);
     const bool fine = settled(self);
-    return unlock(self->all, fine);
+    return end(self, entered, unlock(self->all, fine));
 }
 
-void pp_group_account(const pp_comm *group, double *waited, double *bytes)
+void pp_group_tell(const pp_comm *group, pp_group_account *out)
 {
-    *waited = mine(group)->waited;
-    *bytes = mine(group)->received;
+    *out = mine(group)->account;
 }

@@ -35,7 +35,11 @@ PP_MUST_CHECK pp_status pp_group_receive(const pp_comm *group, int from,
                                          void *argument);
 /** Waits until all messages that this rank has posted are read. Not collective. */
 PP_MUST_CHECK pp_status pp_group_settle(const pp_comm *group);
-/** Seconds that this rank has spent waiting for others and bytes that it has received, since the group began. */
-void pp_group_account(const pp_comm *group, double *waited, double *bytes);
+/** What this rank has spent on others since the group began: seconds waiting for them, seconds of copying and adding what they
+ *  sent (waiting not counted), and bytes received. */
+typedef struct pp_group_account {
+    double waited, moving, received;
+} pp_group_account;
+void pp_group_tell(const pp_comm *group, pp_group_account *out);
 
 #endif

@@ -307,3 +307,14 @@ pp_status pp_tiles_from(const int64_t *cores, int64_t tiles, const int32_t *tile
     extend(out, corners, count, n, tile_of);
     return PP_OK;
 }
+
+pp_status pp_tiles_array(const pp_tiles *tiles, pp_array **out)
+{
+    PP_TRY(pp_array_create(PP_I64, 2, (const int64_t[]){tiles->count, 4}, "pixel", out));
+    int64_t *box = pp_array_data(*out);
+    for (int k = 0; k < tiles->count; k++) {
+        memcpy(box + 4 * k, tiles->core[k].from, 2 * sizeof *box);
+        memcpy(box + 4 * k + 2, tiles->core[k].to, 2 * sizeof *box);
+    }
+    return PP_OK;
+}

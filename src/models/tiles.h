@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include <polyptych/status.h>
+#include <polyptych/array.h>
 
 enum { PP_TILES_MOST = 64 };
 
@@ -41,6 +41,9 @@ PP_MUST_CHECK pp_status pp_tiles_cut(const double *corners, int64_t count, int64
 PP_MUST_CHECK pp_status pp_tiles_from(const int64_t *cores, int64_t tiles, const int32_t *tile_of,
                                       const double *corners, int64_t count, int64_t n,
                                       const int64_t object[2], pp_tiles *out);
+
+/** cores [tiles][4] as pp_tiles_from reads them. */
+PP_MUST_CHECK pp_status pp_tiles_array(const pp_tiles *tiles, pp_array **out);
 
 /** Every tile also takes the patterns whose centres are within `reach` pixels of its core. Errors: PP_ERR_CONFIG where a tile is
  *  smaller than the surroundings that it then needs: voxels come from neighbours only. */

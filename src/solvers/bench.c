@@ -12,13 +12,21 @@
 
 enum { WARM_UP = 2, SAMPLES = 9, ITERATIONS = WARM_UP + SAMPLES + 1 };
 
+/* One device's clock: at the beginning of an iteration, and sums over those that count. */
+typedef struct meter {
+    double start;
+    pp_group_account before, sum;
+    double seconds;
+} meter;
+
 typedef struct made {
     const pp_view_bench *b;
-    pp_array *frames, *positions, *mask, *probe;
+    pp_array *frames, *positions, *mask, *probe, *tiles, *tile_of;
     pp_fft *there, *back;
     pp_c32 *room; /* [n][n] */
-    double iteration[ITERATIONS + 1], pair[ITERATIONS + 1], left;
+    double iteration[ITERATIONS + 1], pair[ITERATIONS + 1];
     int count;
+    meter meters[PP_TILES_MOST];
 } made;
 
 /* ---- a view: raster with 88 % overlap, smooth phase, a beam with a soft edge ---- */
@@ -87,6 +95,26 @@ static pp_status make_frames(const made *m)
     return PP_OK;
 }
 
+/* As stage partition does. */
+static pp_status cut(made *m)
+{
+    const int64_t j = m->b->patterns, n = m->b->size;
+    pp_object_frame frame;
+    pp_tiles tiles;
+    double *corners = NULL;
+    pp_status status = PP_OK;
+    PP_TRY(pp_object_frame_of(pp_array_read(m->positions), j, n, &frame));
+    PP_TRY(PP_ALLOC(2 * j, &corners));
+    pp_object_corners(&frame, pp_array_read(m->positions), j, n, corners);
+    PP_TRY_TO(done, pp_array_create_1d(PP_I32, j, "1", &m->tile_of));
+    PP_TRY_TO(done, pp_tiles_cut(corners, j, n, frame.size, m->b->devices, &tiles,
+                                 pp_array_data(m->tile_of)));
+    status = pp_tiles_array(&tiles, &m->tiles);
+done:
+    pp_free(corners);
+    return status;
+}
+
 static pp_status make(made *m)
 {
     const int64_t n = m->b->size, j = m->b->patterns, shape[2] = {n, n};
@@ -100,6 +128,7 @@ static pp_status make(made *m)
                            &m->probe));
     memset(pp_array_data(m->mask), 1, (size_t)(n * n));
     make_positions(m);
+    if (m->b->devices > 1) PP_TRY(cut(m));
     make_probe(m);
     return make_frames(m);
 }
@@ -121,15 +150,34 @@ static double time_pair(const made *m)
     return (pp_clock_seconds() - start) / (double)repeats;
 }
 
-static bool alternate(void *self, int64_t iteration, double cost)
+static void add_account(meter *m, const pp_group_account *now)
+{
+    m->sum.waited += now->waited - m->before.waited;
+    m->sum.moving += now->moving - m->before.moving;
+    m->sum.received += now->received - m->before.received;
+}
+
+/* All devices: an iteration has ended, the pair is timed by the first while the others rest, the next begins. */
+static void alternate(void *self, const pp_comm *group, int64_t iteration)
 {
     made *m = self;
-    (void)cost;
-    if (iteration > 0 && m->count <= ITERATIONS)
-        m->iteration[m->count] = pp_clock_seconds() - m->left;
-    m->pair[m->count++] = time_pair(m);
-    m->left = pp_clock_seconds();
-    return false;
+    const int rank = group ? pp_comm_rank(group) : 0;
+    meter *mine = &m->meters[rank];
+    pp_group_account now = {0};
+    if (group && pp_comm_barrier(group) != PP_OK) return; /* the solver's next call says so */
+    if (group) pp_group_tell(group, &now);
+    const double seconds = pp_clock_seconds() - mine->start;
+    if (iteration > WARM_UP && iteration <= ITERATIONS) {
+        add_account(mine, &now);
+        mine->seconds += seconds;
+    }
+    if (rank == 0 && m->count <= ITERATIONS) {
+        m->iteration[m->count] = seconds;
+        m->pair[m->count++] = time_pair(m);
+    }
+    if (group && pp_comm_barrier(group) != PP_OK) return;
+    if (group) pp_group_tell(group, &mine->before);
+    mine->start = pp_clock_seconds();
 }
 
 static int by_value(const void *a, const void *b)
@@ -144,22 +192,39 @@ static double median(double *values, int count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
+static void divide_time(const made *m, pp_view_bench_figures *out)
+{
+    double all = 0, waited = 0, moving = 0, received = 0;
+    for (int k = 0; k < m->b->devices; k++) {
+        const meter *one = &m->meters[k];
+        all += one->seconds, waited += one->sum.waited;
+        moving += one->sum.moving, received += one->sum.received;
+    }
+    out->waiting = waited / all, out->communication = moving / all;
+    out->compute = 1 - out->waiting - out->communication;
+    out->bytes_received = received / m->b->devices / (ITERATIONS - WARM_UP);
+}
+
 static pp_status measure(made *m, pp_view_bench_figures *out)
 {
     const pp_view_bench *b = m->b;
-    const pp_view_input input = {
-        .frames = m->frames, .mask = m->mask, .positions = m->positions, .probe = m->probe};
-    const pp_view_options options = {.backend = b->backend,
-                                     .positions = b->positions,
-                                     .probe_modes = b->modes,
-                                     .keep_far_field =
-                                         b->keep_far_field ? PP_CHOOSE_YES : PP_CHOOSE_NO,
-                                     .threads = b->threads,
-                                     .solver = {.iterations = ITERATIONS,
-                                                .refine_probe = b->refine_probe,
-                                                .precondition = true,
-                                                .stopped = alternate,
-                                                .self = m}};
+    const pp_view_input input = {.frames = m->frames,
+                                 .mask = m->mask,
+                                 .positions = m->positions,
+                                 .probe = m->probe,
+                                 .tiles = m->tiles,
+                                 .tile_of = m->tile_of};
+    const pp_view_options options = {
+        .backend = b->backend,
+        .positions = b->positions,
+        .probe_modes = b->modes,
+        .keep_far_field = b->keep_far_field ? PP_CHOOSE_YES : PP_CHOOSE_NO,
+        .threads = b->threads,
+        .split = b->split,
+        .between = alternate,
+        .between_self = m,
+        .solver = {
+            .iterations = ITERATIONS, .refine_probe = b->refine_probe, .precondition = true}};
     pp_view_output result;
     PP_TRY(pp_view_solve(&input, &options, &result));
     out->implementation = result.implementation;
@@ -169,6 +234,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
     if (count < 5) return PP_FAIL(PP_ERR_RUN, "the solver ended after %d iterations", m->count);
     out->us_per_pattern_iteration = 1e6 * median(m->iteration + from, count) / (double)b->patterns;
     out->fft_pair_us = 1e6 * median(m->pair + from, count);
+    divide_time(m, out);
     return PP_OK;
 }
 
@@ -181,5 +247,6 @@ pp_status pp_view_bench_run(const pp_view_bench *bench, pp_view_bench_figures *o
     pp_fft_free(&m.there), pp_fft_free(&m.back);
     pp_array_free(&m.frames), pp_array_free(&m.positions);
     pp_array_free(&m.mask), pp_array_free(&m.probe);
+    pp_array_free(&m.tiles), pp_array_free(&m.tile_of);
     return status;
 }

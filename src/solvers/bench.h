@@ -13,6 +13,8 @@ typedef struct pp_view_bench {
     pp_sweep_positions positions;
     bool refine_probe;
     bool keep_far_field;
+    int devices;           /* a group of so many, the threads divided among them */
+    pp_split_method split; /* hybrid or gradient */
 } pp_view_bench;
 
 typedef struct pp_view_bench_figures {
@@ -22,6 +24,10 @@ typedef struct pp_view_bench_figures {
         fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place */
     double bytes_resident, bytes_moved; /* per pattern; per pattern and iteration */
     const char *implementation;
+    /* What us_per_pattern_iteration is made of, shares of 1, mean over devices: own work; copying and adding what others
+     * sent; waiting for them. One device: 1, 0, 0. */
+    double compute, communication, waiting;
+    double bytes_received; /* by a device in an iteration, mean */
 } pp_view_bench_figures;
 
 PP_MUST_CHECK pp_status pp_view_bench_run(const pp_view_bench *bench, pp_view_bench_figures *out);

@@ -289,6 +289,14 @@ static pp_status run(solve *s)
     return pp_view_put(s);
 }
 
+static bool between(void *self, int64_t iteration, double cost)
+{
+    const solve *s = self;
+    const pp_ptycho_settings *asked = &s->o->solver;
+    s->o->between(s->o->between_self, s->group, iteration);
+    return s->rank == 0 && asked->stopped && asked->stopped(asked->self, iteration, cost);
+}
+
 /* One device's thread. */
 static pp_status work(const pp_comm *group, void *argument)
 {
@@ -306,6 +314,7 @@ static pp_status work(const pp_comm *group, void *argument)
         s.split.group = pp_view_apart(&s) ? NULL : group;
     }
     if (s.rank != 0) s.settings.stopped = NULL;
+    if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
     const pp_status status = run(&s);
     pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
         pp_free(s.pick);
@@ -313,7 +322,7 @@ static pp_status work(const pp_comm *group, void *argument)
         pp_point_free(&s.model, &s.point);
         pp_ptychography_free(&s.model);
     }
-    if (s.rank == 0 && s.group) pp_group_account(group, &v->out->waited, &v->out->bytes_received);
+    if (s.rank == 0 && s.group) pp_group_tell(group, &v->out->account);
     return status;
 }
 

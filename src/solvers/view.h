@@ -36,6 +36,9 @@ typedef struct pp_view_options {
     pp_split_method split; /* how the devices of one view work together */
     double halo_rows;      /* halo: rows of positions around a tile that it works on too */
     int64_t period;        /* halo: iterations between exchanges */
+    /** Every device calls it between iterations, with its communicator (NULL: alone): for benches. NULL: nobody. */
+    void (*between)(void *self, const pp_comm *group, int64_t iteration);
+    void *between_self;
 } pp_view_options;
 
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
@@ -50,7 +53,7 @@ typedef struct pp_view_output {
     double moved[2]; /* pixels (y, x) that the pair was moved back by */
     int devices;
     double tile_mismatch, tile_shift;   /* independent tiles: largest of pp_blend_match, pixels */
-    double waited, bytes_received;      /* rank 0 of a group: seconds, bytes */
+    pp_group_account account;           /* of rank 0 of a group */
     double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;
 

@@ -96,12 +96,7 @@ void tiled_arrays_cut(tiled_arrays *a, int devices, pp_tiles *t, pp_object_frame
     pp_object_corners(frame, tiled.corners, tiled.patterns, N, corners);
     pp_assert_ok(pp_tiles_cut(corners, tiled.patterns, N, frame->size, devices, t,
                               pp_array_data(a->tile_of)));
-    pp_assert_ok(pp_array_create(PP_I64, 2, (const int64_t[]){devices, 4}, "pixel", &a->tiles));
-    int64_t *box = pp_array_data(a->tiles);
-    for (int k = 0; k < devices; k++) {
-        memcpy(box + 4 * k, t->core[k].from, sizeof t->core[k].from);
-        memcpy(box + 4 * k + 2, t->core[k].to, sizeof t->core[k].to);
-    }
+    pp_assert_ok(pp_tiles_array(t, &a->tiles));
     a->in = (pp_view_input){a->frames, a->mask, a->positions, a->probe, a->tiles, a->tile_of};
 }
 

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# polyptych bench ptycho: the fields, and of a group what the time went into.
+# TIMEOUT 120
+# SPDX-License-Identifier: BSD-3-Clause
+. "$SOURCE/tests/support/python.sh"
+set -eu
+small="bench ptycho --size 32 --patterns 36 --threads 2 --json"
+"$POLYPTYCH" $small >one.json
+for method in hybrid gradient; do
+    for devices in 2 5; do "$POLYPTYCH" $small --devices $devices --method $method --refine-probe on >$method-$devices.json; done
+done
+"$python" - <<'P'
+import json
+fields = """size patterns modes threads devices backend positions refine_probe keep_far_field us_per_pattern_iteration fft_pair_us ratio
+            bytes_resident_per_pattern bytes_moved_per_pattern_iteration""".split()
+one = json.load(open("one.json"))
+assert not set(fields) - set(one), set(fields) - set(one)
+assert one["devices"] == 1 and "waiting_us_per_pattern_iteration" not in one
+for method in ("hybrid", "gradient"):
+    for devices in (2, 5):
+        group = json.load(open(f"{method}-{devices}.json"))
+        assert not set(fields) - set(group) and group["devices"] == devices and group["method"] == method
+        parts = [group[k + "_us_per_pattern_iteration"] for k in ("compute", "communication", "waiting")]
+        assert all(p > 0 for p in parts), parts
+        assert abs(sum(parts) / group["us_per_pattern_iteration"] - 1) < 1e-6, parts
+        assert group["bytes_received_per_device_iteration"] > 0
+P
+"$POLYPTYCH" $small --method gradient 2>err && exit 1
+grep -q "give --devices" err
+"$POLYPTYCH" $small --devices 65 2>err && exit 1
+grep -q "at most 64 devices" err
