@@ -195,8 +195,10 @@ static void plan(const void *ignored, pp_plan *budget)
         if ((double)object[1] > widest) widest = (double)object[1];
         if ((double)object[0] > tallest) tallest = (double)object[0];
     }
-    pp_plan_add(budget, PP_DISK, 16 * stack, "projections.h5, at most");
-    pp_plan_add(budget, PP_DISK, 8 * tallest * widest * widest, "volume.h5, at most");
+    if (pp_plan_connected(budget, "projections") || pp_views_count(views) > 1)
+        pp_plan_add(budget, PP_DISK, 16 * stack, "projections.h5, at most");
+    if (pp_plan_connected(budget, "delta"))
+        pp_plan_add(budget, PP_DISK, 8 * tallest * widest * widest, "volume.h5, at most");
     pp_plan_add(budget, PP_HOST, 2 * 67108864.0, "rows gathered for writing");
 }
 

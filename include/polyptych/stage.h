@@ -113,6 +113,8 @@ typedef enum pp_memory { PP_HOST, PP_DEVICE, PP_DISK } pp_memory;
 PP_API void pp_plan_add(pp_plan *plan, pp_memory memory, double bytes, const char *what);
 PP_API void pp_plan_work(pp_plan *plan, double seconds, const char *what);
 PP_API const pp_views *pp_plan_views(const pp_plan *plan);
+/** Whether anything upstream puts what this stage reads at an optional port: what is not there needs no room. */
+PP_API bool pp_plan_connected(const pp_plan *plan, const char *port);
 PP_API int pp_plan_ranks(const pp_plan *plan);
 PP_API int pp_plan_threads(const pp_plan *plan);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */

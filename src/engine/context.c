@@ -29,17 +29,6 @@ pp_status pp_context_note(const pp_context *context, pp_status status)
                    (long long)pp_context_view_number(context));
 }
 
-/* A name may stand in the table twice, as what is read and as what is put. */
-static int find_port(const pp_node *node, const char *name, bool puts)
-{
-    for (int p = 0; p < node->port_count; p++) {
-        const pp_port *port = &node->config.stage->ports[p];
-        const bool fits = port->dir == PP_INOUT || pp_port_puts(port) == puts;
-        if (fits && strcmp(port->name, name) == 0) return p;
-    }
-    return -1;
-}
-
 static pp_array *at(const pp_context *context, int port)
 {
     const pp_node *node = node_of(context);
@@ -49,13 +38,13 @@ static pp_array *at(const pp_context *context, int port)
 
 const pp_array *pp_context_get(const pp_context *context, const char *port)
 {
-    return at(context, find_port(node_of(context), port, false));
+    return at(context, pp_node_side(node_of(context), port, false));
 }
 
 pp_array *pp_context_edit(pp_context *context, const char *port)
 {
     const pp_node *node = node_of(context);
-    const int p = find_port(node, port, false);
+    const int p = pp_node_side(node, port, false);
     if (p < 0 || node->config.stage->ports[p].dir != PP_INOUT) return NULL;
     return at(context, p);
 }
@@ -74,7 +63,7 @@ static pp_status check_put(const pp_context *context, const char *name, const pp
 {
     const pp_node *node = node_of(context);
     const bool restores = is_word(context->restore_ports, name);
-    const int p = find_port(node, name, !restores);
+    const int p = pp_node_side(node, name, !restores);
     const pp_port *port = p < 0 ? NULL : &node->config.stage->ports[p];
     if (!port)
         return PP_FAIL(PP_ERR_RUN, "stage '%s' puts '%s', which it did not declare as an output",
@@ -188,9 +177,9 @@ void pp_context_identity(const pp_context *context, const char *port, const char
         pp_context *own;
     } both = {.read = context};
     const pp_node *node = node_of(context);
-    const int p = find_port(node, port, false);
+    const int p = pp_node_side(node, port, false);
     int writer = p < 0 ? -1 : node->writer[p];
-    if (p < 0 && find_port(node, port, true) >= 0) writer = context->node;
+    if (p < 0 && pp_node_side(node, port, true) >= 0) writer = context->node;
     const pp_identity *identity = NULL;
     if (writer >= 0 && make_identity(both.own, writer, &identity) != PP_OK) pp_log_last_error();
     *hash = identity ? identity->hash : "";

@@ -26,6 +26,16 @@ bool pp_port_puts(const pp_port *port)
     return port->dir == PP_OUT || port->dir == PP_OUT_OPTIONAL;
 }
 
+int pp_node_side(const pp_node *node, const char *name, bool puts)
+{
+    for (int p = 0; p < node->port_count; p++) {
+        const pp_port *port = &node->config.stage->ports[p];
+        const bool fits = port->dir == PP_INOUT || pp_port_puts(port) == puts;
+        if (fits && strcmp(port->name, name) == 0) return p;
+    }
+    return -1;
+}
+
 int pp_pipeline_last_view(const pp_pipeline *pipeline)
 {
     int last = -1;

@@ -46,6 +46,9 @@ void pp_pipeline_free(pp_pipeline **pipeline);
 int pp_node_port(const pp_node *node, const char *port);
 bool pp_port_reads(const pp_port *port);
 bool pp_port_puts(const pp_port *port);
+/** The same for one direction, -1 where there is none. A name may stand in the table twice, as what is read and as what is put:
+ *  puts tells which. */
+int pp_node_side(const pp_node *node, const char *name, bool puts);
 static inline bool pp_node_is(const pp_node *node, unsigned flag)
 {
     return (node->config.stage->flags & flag) != 0;

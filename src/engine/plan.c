@@ -15,6 +15,7 @@ enum { MEMORIES = 3 };
 /** What one stage says. */
 struct pp_plan {
     const pp_run *run;
+    const pp_node *node;
     double bytes[MEMORIES], seconds;
     char what[MEMORIES][512]; /* its items, for the table */
     char knob[128];
@@ -51,6 +52,12 @@ void pp_plan_work(pp_plan *plan, double seconds, const char *what)
 {
     (void)what;
     plan->seconds += seconds;
+}
+
+bool pp_plan_connected(const pp_plan *plan, const char *port)
+{
+    const int p = pp_node_side(plan->node, port, false);
+    return p >= 0 && plan->node->slot[p] >= 0;
 }
 
 const pp_views *pp_plan_views(const pp_plan *plan)
@@ -117,6 +124,7 @@ static pp_status plan_node(const pp_run *run, const pp_node *node, totals *t, pp
     pp_plan *plan;
     PP_TRY(PP_ALLOC(1, &plan));
     plan->run = run;
+    plan->node = node;
     if (node->config.stage->plan) node->config.stage->plan(node->config.params, plan);
     const int scope = (int)node->scope;
     t->host[scope] += plan->bytes[PP_HOST];
