@@ -12,7 +12,7 @@ typedef struct partition {
     int64_t devices_per_view;
     int method, sync;
     double device_memory, halo_rows;
-    int64_t period;
+    int64_t period, exchanges;
 } partition;
 
 /* clang-format off */
@@ -27,9 +27,10 @@ static const pp_port ports[] = {
 static const pp_param params[] = {
     PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
     PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|halo|independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022); halo: each tile for itself with the patterns around it, voxels pasted into halos (Halo Voxel Exchange), approximate; independent: each tile alone, then registered to a fraction of a pixel, constant phase and ramp taken out, and blended"),
-    PP_CHOICE(partition, sync, "exact", "exact|~local", "method gradient: exact sums in every iteration, or local steps between exchanges"),
+    PP_CHOICE(partition, sync, "exact", "exact|local", "method gradient: exact sums in every iteration, of any solver; or local: each device goes down its own gradient at once, and what it adds to others travels meanwhile and comes one exchange late (asynchronous passes of Wang et al. 2022)"),
     PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
     PP_INT(partition, period, 1, 1, 1000000, "1", "method halo: iterations between exchanges"),
+    PP_INT(partition, exchanges, 1, 1, 1000000, "1", "sync local: exchanges in an iteration, each after so large a part of a device's patterns"),
     PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),
     PP_PARAM_END};
 /* clang-format on */
@@ -93,6 +94,20 @@ done:
     return status;
 }
 
+/* A parameter that is given and has no effect is named. */
+static void check(const void *params_, pp_check *findings)
+{
+    const partition *p = params_;
+    if (p->sync && p->method != PP_SPLIT_GRADIENT)
+        pp_check_error(findings, "sync", PP_ERR_CONFIG,
+                       "sync = \"local\" is for method \"gradient\": use that, or sync = "
+                       "\"exact\"");
+    if (p->exchanges > 1 && !p->sync)
+        pp_check_error(findings, "exchanges", PP_ERR_CONFIG,
+                       "exact sums are exchanged once an iteration: use method = \"gradient\" and "
+                       "sync = \"local\", or exchanges = 1");
+}
+
 static void plan(const void *params_, pp_plan *budget)
 {
     const partition *p = params_;
@@ -149,9 +164,10 @@ static pp_status put_tiles(const partition *p, pp_context *context, const pp_til
     pp_array *boxes = NULL, *split = NULL;
     pp_status status = PP_OK;
     PP_TRY_TO(done, pp_tiles_array(tiles, &boxes));
-    PP_TRY_TO(done, pp_array_create_1d(PP_F64, 3, "1", &split));
+    PP_TRY_TO(done, pp_array_create_1d(PP_F64, 5, "1", &split));
     double *how = pp_array_data(split);
     how[0] = p->method, how[1] = p->halo_rows, how[2] = (double)p->period;
+    how[3] = p->sync, how[4] = (double)p->exchanges;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
     status = pp_context_put(context, "split", &split);
 done:
@@ -190,4 +206,4 @@ done:
 
 PP_STAGE(partition, .summary = "one tile of the object, and its patterns, for each device",
          .scope = PP_SCOPE_VIEW, .ports = ports, .params = params, .params_size = sizeof(partition),
-         .run = run, .plan = plan, .version = "2");
+         .run = run, .check = check, .plan = plan, .version = "2");

@@ -340,6 +340,7 @@ static pp_status run(const void *params_, pp_context *context)
         const double *how = pp_array_read(split);
         options.split = (pp_split_method)how[0];
         options.halo_rows = how[1], options.period = (int64_t)how[2];
+        options.local = how[3] > 0, options.exchanges = (int64_t)how[4];
     }
     pp_view_output out;
     if (p->half)

@@ -10,7 +10,8 @@
  *   positions     f64 [J][2]      grid points (y, x) in object pixels, where the window's pixel n / 2 lies; absolute grid
  *   probe         c32 [M][n][n]   sqrt(counts), centre at n / 2
  *   tiles         i64 [T][4]      boxes (y0, x0, y1, x1) of object indices;  tile_of i32 [J]
- *   split         f64 [3]         how tiles work together: 0 hybrid, 1 gradient, 2 halo, 3 independent; halo's rows of positions and period
+ *   split         f64 [5]         how tiles work together: 0 hybrid, 1 gradient, 2 halo, 3 independent; halo's rows of positions and period;
+ *                                 gradient's sync (0 exact, 1 local) and exchanges an iteration
  *   object        c32 [Y][X]      transmission;  origin i64 [2] array index (y, x) of grid point (0, 0)
  *   illumination  f32 [Y][X]      sum of |probe|^2 over the windows
  *   cost          f64 [iterations done + 1];  error f64 [1] sum (sqrt I - sqrt d)^2 / sum d

@@ -42,6 +42,7 @@ typedef struct pp_backend {
     pp_status (*download)(void *to_host, const void *from, size_t bytes);
     const pp_vectors *vectors;
     const pp_sweep_class *const *sweeps; /* best first, up to NULL */
+    bool host_memory; /* any thread of the process may work on its memory at any time */
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */

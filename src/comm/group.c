@@ -228,6 +228,11 @@ static void leave(group_comm *comm, pp_status status)
     (void)pthread_mutex_unlock(&all->lock);
 }
 
+void pp_group_fail(const pp_comm *group, pp_status status)
+{
+    leave(mine(group), status);
+}
+
 static void *run_member(void *argument)
 {
     member *one = argument;

@@ -20,6 +20,10 @@ typedef pp_status (*pp_group_work)(const pp_comm *group, void *argument);
  *  failed of its own accord, with its record. size 1 runs it in place. */
 PP_MUST_CHECK pp_status pp_group_run(int size, pp_group_work work, void *argument);
 
+/** Ends every wait of the group with an error: for a rank that has failed and must wait for a thread of its own which uses the group. `status`
+ *  and its record are what pp_group_run then returns; PP_OK does nothing. */
+void pp_group_fail(const pp_comm *group, pp_status status);
+
 /** As pp_comm_allreduce for a few numbers (at most PP_GROUP_FEW), without taking memory. Collective. */
 enum { PP_GROUP_FEW = 32 };
 PP_MUST_CHECK pp_status pp_group_sum(const pp_comm *group, double *values, int count,

@@ -134,6 +134,11 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
     if (split == PP_SPLIT_HYBRID && k == 0) *rest += whole * (3 * sizeof(pp_c32) + sizeof(float));
 }
 
+static bool takes_local_steps(const view *v)
+{
+    return v->tiles.count > 1 && v->o->split == PP_SPLIT_GRADIENT && v->o->local;
+}
+
 static pp_status choose(solve *s, const pp_sweep_class **kind)
 {
     double far, rest;
@@ -145,6 +150,7 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
     s->setup.keep =
         s->o->keep_far_field == PP_CHOOSE_YES ||
         (s->o->keep_far_field == PP_CHOOSE_AUTO && far + rest <= s->o->memory / s->v->tiles.count);
+    if (takes_local_steps(s->v)) s->setup.keep = false; /* each gradient is at another point */
     s->implementation = (*kind)->name;
     return PP_OK;
 }
@@ -204,6 +210,7 @@ pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings, pp_pt
 
 static pp_status run_solver(solve *s, pp_ptycho_result *result)
 {
+    if (takes_local_steps(s->v)) return pp_view_local(s, result);
     return pp_view_apart(s) ? pp_view_rounds(s, result)
                             : pp_view_run_solver(s, &s->settings, result);
 }
@@ -323,6 +330,7 @@ static pp_status work(const pp_comm *group, void *argument)
         pp_ptychography_free(&s.model);
     }
     if (s.rank == 0 && s.group) pp_group_tell(group, &v->out->account);
+    if (s.rank == 0 && takes_local_steps(v)) v->out->account.waited = s.waited;
     return status;
 }
 
@@ -340,10 +348,26 @@ static pp_status cut(view *v)
                          v->patterns, v->n, v->frame.size, &v->tiles);
 }
 
+static pp_status check_local(const pp_view_options *o)
+{
+    if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "partition's sync = \"local\" is for a known probe and known positions: set "
+                       "ptycho's refine_probe, refine_positions and refine_intensities to false, "
+                       "or use sync = \"exact\"");
+    if (o->method == PP_PTYCHO_PUBLISHED || o->solver.stop_at_noise)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "partition's sync = \"local\" goes down the gradient by a rule of its own: "
+                       "use sync = \"exact\" with ptycho's method = \"published\" or stop = "
+                       "\"noise\"");
+    return PP_OK;
+}
+
 /* Tiles that solve for themselves share no probe. */
 static pp_status surround(view *v)
 {
     const pp_view_options *o = v->o;
+    if (takes_local_steps(v)) return check_local(o);
     if (v->tiles.count == 1 || o->split == PP_SPLIT_HYBRID || o->split == PP_SPLIT_GRADIENT)
         return PP_OK;
     if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)

@@ -36,6 +36,8 @@ typedef struct pp_view_options {
     pp_split_method split; /* how the devices of one view work together */
     double halo_rows;      /* halo: rows of positions around a tile that it works on too */
     int64_t period;        /* halo: iterations between exchanges */
+    bool local;            /* gradient: steps of each device between exchanges (view_local.c) */
+    int64_t exchanges;     /* local: in an iteration */
     /** Every device calls it between iterations, with its communicator (NULL: alone): for benches. NULL: nobody. */
     void (*between)(void *self, const pp_comm *group, int64_t iteration);
     void *between_self;

@@ -42,12 +42,17 @@ typedef struct solve {
     double center[2];  /* of the start probe */
     pp_ptychography model;
     pp_point point;
+    double waited; /* local steps: seconds that the device has waited for its passes */
     pp_view_output *out;
 } solve;
 
 /** Tiles that solve for themselves (halo, independent): rounds of iterations, between them pasted borders, and the sum of all
  *  tiles' costs in the result. Collective. */
 PP_MUST_CHECK pp_status pp_view_rounds(solve *s, pp_ptycho_result *result);
+/** costs[count] become sums over devices, in rank order. Collective. */
+PP_MUST_CHECK pp_status pp_view_sum_costs(const solve *s, double *costs, int64_t count);
+/** Gradient Decomposition with local steps between exchanges, from the present point (view_local.c). Collective. */
+PP_MUST_CHECK pp_status pp_view_local(solve *s, pp_ptycho_result *result);
 /** The solver that was asked for, from the present point. */
 PP_MUST_CHECK pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings,
                                            pp_ptycho_result *result);

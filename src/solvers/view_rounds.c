@@ -37,14 +37,20 @@ static pp_status paste(solve *s)
     return s->o->split == PP_SPLIT_HALO ? pp_split_borders(&all, s->point.object, 2) : PP_OK;
 }
 
+pp_status pp_view_sum_costs(const solve *s, double *costs, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += PP_GROUP_FEW) {
+        const int64_t left = count - i;
+        PP_TRY(pp_group_sum(s->group, costs + i, (int)(left < PP_GROUP_FEW ? left : PP_GROUP_FEW),
+                            PP_SUM));
+    }
+    return PP_OK;
+}
+
 /* The result is rank 0's; costs of all tiles go into it. */
 static pp_status sum_costs(const solve *s, pp_ptycho_result *r)
 {
-    for (int64_t i = 0; i <= r->done; i += PP_GROUP_FEW) {
-        const int64_t left = r->done + 1 - i;
-        PP_TRY(pp_group_sum(s->group, r->cost + i, (int)(left < PP_GROUP_FEW ? left : PP_GROUP_FEW),
-                            PP_SUM));
-    }
+    PP_TRY(pp_view_sum_costs(s, r->cost, r->done + 1));
     return pp_group_sum(s->group, &r->misfit, 1, PP_SUM);
 }
 

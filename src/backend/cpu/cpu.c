@@ -37,4 +37,5 @@ const pp_backend pp_backend_cpu = {
     .download = copy,
     .vectors = &pp_cpu_vectors,
     .sweeps = sweeps,
+    .host_memory = true,
 };

@@ -74,8 +74,9 @@ const pp_sweep_class *const sweeps[] = {nullptr};
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory */
 extern "C" const pp_backend PP_TABLE = {
     PP_TABLE_NAME,     PP_DEVICE::devices,  PP_DEVICE::alloc,    PP_DEVICE::give,
     PP_DEVICE::upload, PP_DEVICE::download, &PP_DEVICE::vectors, PP_DEVICE::sweeps,
+    false,
 };
