@@ -1,7 +1,7 @@
 /* Every implementation of the sweeps against the oracle: cost, gradients, line terms, trial steps, position terms,
  * far field kept and computed again, and the same bits for any number of threads.
  * SPDX-License-Identifier: BSD-3-Clause */
-// BACKENDS cpu
+// BACKENDS cpu mock
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,33 +115,76 @@ typedef struct outcome {
     double cost2;
 } outcome;
 
+/* The arrays of `exercise` where the back end has them. */
+typedef struct placed {
+    pp_c32 *object, *probe, *dobject, *dprobe, *there_object, *there_probe, *g, *gp;
+} placed;
+
+static const size_t object_bytes = Y * X * sizeof(pp_c32);
+
+static size_t probe_bytes(void)
+{
+    return (size_t)q.modes * N * N * sizeof(pp_c32);
+}
+
+static placed place(void)
+{
+    return (placed){
+        pp_test_upload(q.fobject, object_bytes),  pp_test_upload(q.fprobe, probe_bytes()),
+        pp_test_upload(q.fdobject, object_bytes), pp_test_upload(q.fdprobe, probe_bytes()),
+        pp_test_upload(NULL, object_bytes),       pp_test_upload(NULL, probe_bytes()),
+        pp_test_upload(NULL, object_bytes),       pp_test_upload(NULL, probe_bytes())};
+}
+
+static void fetch(placed *p, pp_c32 *g, pp_c32 *gp)
+{
+    pp_test_fetch(g, p->g, object_bytes), pp_test_fetch(gp, p->gp, probe_bytes());
+    pp_test_fetch(NULL, p->object, 0), pp_test_fetch(NULL, p->probe, 0);
+    pp_test_fetch(NULL, p->dobject, 0), pp_test_fetch(NULL, p->dprobe, 0);
+    pp_test_fetch(NULL, p->there_object, 0), pp_test_fetch(NULL, p->there_probe, 0);
+}
+
+/* The point of the line at t. */
+static void go(const placed *p, float t)
+{
+    static pp_c32 object[Y * X], probe[MOST * N * N];
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    for (int k = 0; k < Y * X; k++)
+        object[k] = (pp_c32){q.fobject[k].re + t * q.fdobject[k].re,
+                             q.fobject[k].im + t * q.fdobject[k].im};
+    for (int k = 0; k < q.modes * N * N; k++)
+        probe[k] =
+            (pp_c32){q.fprobe[k].re + t * q.fdprobe[k].re, q.fprobe[k].im + t * q.fdprobe[k].im};
+    pp_assert_ok(backend->upload(p->there_object, object, object_bytes));
+    pp_assert_ok(backend->upload(p->there_probe, probe, probe_bytes()));
+}
+
 /* Gradient at the point, a line, a step of 0.5 taken and gone back to 0.25, and the gradient there. */
 static void exercise(const pp_sweep_class *kind, const pp_sweep_setup *setup, outcome *out)
 {
-    static pp_c32 object[Y * X], probe[MOST * N * N];
     pp_sweep *s;
-    const pp_sweep_point at = {q.fobject, q.fprobe}, there = {object, probe};
-    const pp_sweep_direction along = {q.fdobject, q.fdprobe};
-    const pp_sweep_gradient first = {out->object, out->probe, &out->cost, &out->misfit};
-    const pp_sweep_gradient second = {out->object2, out->probe2, &out->cost2, NULL};
-    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL};
+    placed p = place();
+    const pp_sweep_point at = {p.object, p.probe}, there = {p.there_object, p.there_probe};
+    const pp_sweep_direction along = {p.dobject, p.dprobe};
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
     memset(out, 0, sizeof *out);
+    const pp_sweep_gradient first = {p.g, p.gp, &out->cost, &out->misfit};
+    const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL};
+    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL};
     pp_assert_ok(pp_sweep_create(kind, setup, &s));
     pp_assert_ok(pp_sweep_gradient_at(s, &first, &at));
+    pp_assert_ok(backend->download(out->object, p.g, object_bytes));
+    pp_assert_ok(backend->download(out->probe, p.gp, probe_bytes()));
     pp_assert_ok(pp_sweep_line(s, &out->slope, out->costs, &at, &along, steps, STEPS));
     for (int pass = 0; pass < 2; pass++) {
         const float t = pass == 0 ? 0.5f : 0.25f;
-        for (int k = 0; k < Y * X; k++)
-            object[k] = (pp_c32){q.fobject[k].re + t * q.fdobject[k].re,
-                                 q.fobject[k].im + t * q.fdobject[k].im};
-        for (int k = 0; k < q.modes * N * N; k++)
-            probe[k] = (pp_c32){q.fprobe[k].re + t * q.fdprobe[k].re,
-                                q.fprobe[k].im + t * q.fdprobe[k].im};
+        go(&p, t);
         pp_sweep_advance(s, (double)t);
         pp_assert_ok(pp_sweep_gradient_at(s, pass == 0 ? &unused : &second, &there));
         if (pass == 0) pp_assert_ok(pp_sweep_costs(s, out->more, &at, &along, steps, STEPS));
     }
     pp_sweep_free(&s);
+    fetch(&p, out->object2, out->probe2);
 }
 
 static void along_line(const oracle *o, double t, cplx *object, cplx *probe)
@@ -269,9 +312,11 @@ START_TEST(position_terms)
         setup.mode = PP_SWEEP_FOURIER;
         if (!(*kind)->supports(&setup)) continue;
         const oracle o = oracle_of(true, false);
-        const pp_sweep_point at = {q.fobject, q.fprobe};
+        placed p = place();
+        const pp_sweep_point at = {p.object, p.probe};
         pp_assert_ok(pp_sweep_create(*kind, &setup, &s));
         pp_assert_ok(pp_sweep_position_terms(s, found, &at));
+        fetch(&p, NULL, NULL);
         for (int j = 0; j < PATTERNS; j += 5) {
             const double size = modulus_terms(&o, j, &truth);
             pp_assert_near(found[j].yy, truth.yy, 1e-4 * size);
@@ -294,8 +339,11 @@ START_TEST(illumination)
         make_problem(2);
         pp_sweep *s;
         const pp_sweep_setup setup = setup_of(*kind, PP_F32);
-        const pp_sweep_point at = {q.fobject, q.fprobe};
         if (!(*kind)->supports(&setup)) continue;
+        placed made = place();
+        const pp_sweep_point at = {made.object, made.probe};
+        float *light = pp_test_upload(NULL, sizeof object),
+              *light_probe = pp_test_upload(NULL, sizeof probe);
         memset(truth, 0, sizeof truth), memset(windows, 0, sizeof windows);
         for (int j = 0; j < PATTERNS; j++)
             for (int k = 0; k < N * N; k++) {
@@ -305,8 +353,11 @@ START_TEST(illumination)
                 for (int m = 0; m < 2; m++) truth[p] += pow(cabs(q.probe[m * N * N + k]), 2);
             }
         pp_assert_ok(pp_sweep_create(*kind, &setup, &s));
-        pp_assert_ok(pp_sweep_illumination(s, object, probe, &at));
+        pp_assert_ok(pp_sweep_illumination(s, light, light_probe, &at));
         pp_sweep_free(&s);
+        fetch(&made, NULL, NULL);
+        pp_test_fetch(object, light, sizeof object),
+            pp_test_fetch(probe, light_probe, sizeof probe);
         for (int k = 0; k < Y * X; k++)
             pp_assert_near((double)object[k], truth[k], 1e-6 * (1 + truth[k]));
         for (int k = 0; k < N * N; k++)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "backend/backend.h"
 #include "base/alloc.h"
 
 int pp_test_main(Suite *suite)
@@ -32,6 +33,22 @@ const char *pp_test_backend(void)
 {
     const char *name = getenv("PP_TEST_BACKEND");
     return name ? name : "cpu";
+}
+
+void *pp_test_upload(const void *host, size_t bytes)
+{
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    void *memory = NULL;
+    pp_assert_ok(backend->alloc(bytes, &memory));
+    if (host) pp_assert_ok(backend->upload(memory, host, bytes));
+    return memory;
+}
+
+void pp_test_fetch(void *host, void *memory, size_t bytes)
+{
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    if (host) pp_assert_ok(backend->download(host, memory, bytes));
+    backend->release(memory);
 }
 
 const char *pp_test_shared(const char *path)

@@ -13,6 +13,10 @@ int pp_test_main(Suite *suite);
 Suite *pp_test_suite(const char *name, const TTest *const *tests);
 /** PP_TEST_BACKEND, "cpu" by default. */
 const char *pp_test_backend(void);
+/** A copy of `bytes` in the tested back end's memory (host NULL: zeroes). */
+void *pp_test_upload(const void *host, size_t bytes);
+/** Gives it back after copying it to `host` (NULL: without). */
+void pp_test_fetch(void *host, void *memory, size_t bytes);
 /** Path in ../shared in a static buffer, or NULL where there is none: then exit with pp_test_skip. */
 const char *pp_test_shared(const char *path);
 /** Prints why and returns 77, which CTest shows as skipped. */

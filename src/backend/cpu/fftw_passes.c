@@ -363,9 +363,7 @@ static void derivative_field(const pattern *p, pp_c32 *to, int axis, const pp_c3
         pp_c32 *d = p->w->dprobe + m * p->n2;
         for (int64_t y = 0; y < p->n; y++)
             for (int64_t x = 0; x < p->n; x++) {
-                const int64_t k = axis == 0 ? y : x;
-                const double q = pp_frequency(k, p->n);
-                const pp_c32 slope = {0, (float)(-6.283185307179586 * q)};
+                const pp_c32 slope = pp_ramp_slope(axis == 0 ? y : x, p->n);
                 const pp_c32 ramp = pp_mul(ramps[y], ramps[p->n + x]);
                 d[y * p->n + x] = pp_mul(pp_mul(from[y * p->n + x], ramp), slope);
             }

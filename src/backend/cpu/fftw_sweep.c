@@ -2,13 +2,10 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cpu/fftw_sweep.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "kernels/frequency.h"
-
-static const double two_pi = 6.283185307179586476925;
 
 static bool supports(const pp_sweep_setup *setup)
 {
@@ -58,11 +55,7 @@ void pp_fftw_ramps(pp_fftw_sweep *s, const double *positions, const double *fact
         const int64_t pattern = i / 2;
         const double f = positions[i] - (double)s->chunks.window[pattern][i % 2],
                      factor = factors && i % 2 == 0 ? factors[pattern] : 1;
-        for (int64_t k = 0; k < n; k++) {
-            const double turn = two_pi * pp_frequency(k, n) * f;
-            s->ramp[i * n + k] =
-                (pp_c32){(float)(factor * cos(turn)), (float)(factor * -sin(turn))};
-        }
+        for (int64_t k = 0; k < n; k++) s->ramp[i * n + k] = pp_ramp(k, n, f, factor);
     }
 }
 

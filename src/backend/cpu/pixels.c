@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "kernels/likelihood.h"
+#include "kernels/pixel.h"
 
 /* Pixels are taken in blocks that stay in registers and L1; a block's tail is filled with unmeasured pixels. */
 enum { BLOCK = 128, LANES = 8 };
@@ -31,13 +31,13 @@ static void measured(const pp_pixels *p, int64_t first, block *b)
     if (p->type == PP_U16) {
         const uint16_t *f = (const uint16_t *)p->frame + first;
         for (int64_t i = 0; i < b->count; i++) {
-            const int ok = (mask[i] != 0) & (f[i] != 65535);
+            const int ok = (mask[i] != 0) & pp_measured_u16(f[i]);
             b->w[i] = (float)ok, b->d[i] = ok ? (float)f[i] : 0.0f;
         }
     } else {
         const float *f = (const float *)p->frame + first;
         for (int64_t i = 0; i < b->count; i++) {
-            const int ok = (mask[i] != 0) & (f[i] >= 0.0f); /* false for NaN */
+            const int ok = (mask[i] != 0) & pp_measured_f32(f[i]);
             b->w[i] = (float)ok, b->d[i] = ok ? f[i] : 0.0f;
         }
     }
@@ -49,7 +49,7 @@ float pp_pixels_intensity(const pp_pixels *p, float *inten, const pp_c32 *far)
     for (int64_t k = 0; k < p->count; k++) inten[k] = 0;
     for (int64_t m = 0; m < p->modes; m++) {
         const pp_c32 *f = far + m * p->count;
-        for (int64_t k = 0; k < p->count; k++) inten[k] += f[k].re * f[k].re + f[k].im * f[k].im;
+        for (int64_t k = 0; k < p->count; k++) inten[k] += pp_intensity(f[k]);
     }
     for (int64_t k = 0; k < p->count; k++) {
         const int l = (int)(k % LANES);
@@ -61,18 +61,17 @@ float pp_pixels_intensity(const pp_pixels *p, float *inten, const pp_c32 *far)
 
 static float cost_of(pp_sweep_model model, float inten, float d)
 {
-    return model == PP_SWEEP_AMPLITUDE ? pp_amplitude_cost(inten, d) : pp_poisson_cost(inten, d);
+    return pp_pixel_cost(model == PP_SWEEP_POISSON, inten, d);
 }
 
 static float ratio_of(pp_sweep_model model, float inten, float d)
 {
-    return model == PP_SWEEP_AMPLITUDE ? pp_amplitude_ratio(inten, d) : pp_poisson_ratio(inten, d);
+    return pp_pixel_ratio(model == PP_SWEEP_POISSON, inten, d);
 }
 
 static float dark_limit(float largest)
 {
-    const float limit = PP_SWEEP_DARK * PP_SWEEP_DARK * largest;
-    return limit > 0 ? limit : 1e-30f;
+    return pp_dark_limit(largest, PP_SWEEP_DARK);
 }
 
 static double block_cost(const block *b, const float *inten, pp_sweep_model model)
@@ -117,21 +116,15 @@ typedef struct quartic {
 
 static void add_linear(quartic *q, const pp_c32 *f, const pp_c32 *g, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        q->b[i] += 2.0f * (f[i].re * g[i].re + f[i].im * g[i].im);
-        q->c[i] += g[i].re * g[i].re + g[i].im * g[i].im;
-    }
+    for (int64_t i = 0; i < count; i++) pp_line_add_linear(&q->b[i], &q->c[i], f[i], g[i]);
 }
 
 static void add_square(quartic *q, const pp_c32 *f, const pp_c32 *g, const pp_c32 *h, float at,
                        int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        const float re = g[i].re + 2.0f * at * h[i].re, im = g[i].im + 2.0f * at * h[i].im;
-        q->b[i] += 2.0f * (f[i].re * re + f[i].im * im);
-        q->c[i] += re * re + im * im + 2.0f * (f[i].re * h[i].re + f[i].im * h[i].im);
-        q->d[i] += 2.0f * (re * h[i].re + im * h[i].im);
-        q->e[i] += h[i].re * h[i].re + h[i].im * h[i].im;
+        const pp_c32 fgh[3] = {f[i], g[i], h[i]};
+        pp_line_add_square(&q->b[i], &q->c[i], &q->d[i], &q->e[i], fgh, at);
     }
 }
 
@@ -167,8 +160,8 @@ static double trial(const block *b, const quartic *q, pp_sweep_model model, floa
 {
     float inten[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
-        const float v = q->a[i] + h * (q->b[i] + h * (q->c[i] + h * (q->d[i] + h * q->e[i])));
-        inten[i] = v > 0.0f ? v : 0.0f;
+        const float bcde[4] = {q->b[i], q->c[i], q->d[i], q->e[i]};
+        inten[i] = pp_line_intensity(q->a[i], bcde, h);
     }
     return block_cost(b, inten, model);
 }

@@ -69,7 +69,7 @@ pp_status download(void *to, const void *from, size_t bytes)
     return copy(to, from, bytes, cudaMemcpyDeviceToHost);
 }
 
-const pp_sweep_class *const sweeps[] = {nullptr};
+const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 
 } // namespace
 } // namespace PP_DEVICE

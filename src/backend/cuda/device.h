@@ -43,6 +43,39 @@ extern __shared__ double2 pp_shared_bytes[];
 
 namespace PP_DEVICE
 {
+/* Kernels reach the arrays that their traffic is told by (docs/performance.md) through load and store: on mock they count bytes. */
+#ifdef PP_MOCK
+template <class T> inline T load(const T *p)
+{
+    pp_emulation::count_load(sizeof(T));
+    return *p;
+}
+template <class T> inline void store(T *p, T value)
+{
+    pp_emulation::count_store(sizeof(T));
+    *p = value;
+}
+#else
+template <class T> __device__ __forceinline__ T load(const T *p)
+{
+    return *p;
+}
+template <class T> __device__ __forceinline__ void store(T *p, T value)
+{
+    *p = value;
+}
+/* In one access of eight bytes: device memory is aligned. */
+template <> __device__ __forceinline__ pp_c32 load(const pp_c32 *p)
+{
+    const float2 v = *reinterpret_cast<const float2 *>(p);
+    return {v.x, v.y};
+}
+template <> __device__ __forceinline__ void store(pp_c32 *p, pp_c32 value)
+{
+    *reinterpret_cast<float2 *>(p) = make_float2(value.re, value.im);
+}
+#endif
+
 PP_MUST_CHECK pp_status check(cudaError_t code, const char *call, const char *file, int line);
 
 /** The calling thread's queue on its current device, made at first use. */
@@ -74,6 +107,7 @@ PP_MUST_CHECK pp_status room(double *available, double *whole);
 double bytes_taken();
 
 extern const pp_vectors vectors;
+extern const pp_sweep_class sweep_batched;
 } // namespace PP_DEVICE
 
 #endif

@@ -1,0 +1,379 @@
+/* Making and freeing a device's sweep.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cuda/sweep.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+extern "C" {
+#include "base/alloc.h"
+}
+
+namespace PP_DEVICE
+{
+namespace
+{
+
+bool supports(const pp_sweep_setup *u)
+{
+    return u->n >= 1 && u->n <= 16384 && u->patterns < (INT64_C(1) << 30) / SLICES_MOST &&
+           u->object[0] < (INT64_C(1) << 30) && u->object[1] < (INT64_C(1) << 30);
+}
+
+/* The emulation's plans are FFTW's, and those are measured once for all ranks; a device plans nothing ahead. */
+pp_status prepare(int64_t n)
+{
+#ifdef PP_MOCK
+    cufftHandle plan = 0;
+    int size[2] = {static_cast<int>(n), static_cast<int>(n)};
+    PP_TRY(PP_CHECK_FFT(cufftPlanMany(&plan, 2, size, nullptr, 1, size[0] * size[1], nullptr, 1,
+                                      size[0] * size[1], CUFFT_C2C, 1)));
+    return PP_CHECK_FFT(cufftDestroy(plan));
+#else
+    (void)n;
+    return PP_OK;
+#endif
+}
+
+int slices_of(int64_t n)
+{
+    const int64_t slices = (n * n + SLICE_PIXELS - 1) / SLICE_PIXELS;
+    return static_cast<int>(std::min<int64_t>(slices, SLICES_MOST));
+}
+
+/* Which fields of a batch there are. */
+struct fields {
+    int rooms, probes; /* room[0 .. rooms), moved and dmoved */
+};
+
+fields fields_of(const pp_sweep_setup *u)
+{
+    const bool fourier = u->mode == PP_SWEEP_FOURIER;
+    const int rooms = fourier ? 3 : u->keep ? 1 : u->probe_moves ? 3 : 2;
+    return {rooms, fourier ? (u->probe_moves ? 2 : 1) : 0};
+}
+
+/* Patterns of the largest batch: what a pass touches of it takes half of the L2 cache. */
+int64_t batch_size(const pp_sweep_setup *u, double cache)
+{
+    const fields f = fields_of(u);
+    const double plane = static_cast<double>(u->n * u->n),
+                 touched = plane * (static_cast<double>(u->modes) * sizeof(pp_c32) *
+                                        (2 + (u->probe_moves ? 1 : 0) + f.probes) +
+                                    static_cast<double>(pp_dtype_size(u->frame_type)));
+    const double most = std::min(cache / 2 / touched, static_cast<double>(BATCH_MOST));
+    return std::max<int64_t>(1, std::min(u->patterns, static_cast<int64_t>(most)));
+}
+
+pp_status cache_bytes(double *out)
+{
+    int device = 0;
+    cudaDeviceProp facts;
+    PP_TRY(PP_CHECK(cudaGetDevice(&device)));
+    PP_TRY(PP_CHECK(cudaGetDeviceProperties(&facts, device)));
+    *out = static_cast<double>(facts.l2CacheSize);
+    return PP_OK;
+}
+
+double bytes(const pp_sweep_setup *u)
+{
+    const fields f = fields_of(u);
+    double cache = 50e6;
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices < 1)
+        (void)cudaGetLastError(); /* planned for a machine that has one */
+    else if (cache_bytes(&cache) != PP_OK)
+        cache = 50e6;
+    const double j = static_cast<double>(u->patterns), n = static_cast<double>(u->n),
+                 field = n * n * static_cast<double>(u->modes) * sizeof(pp_c32);
+    const bool fourier = u->mode == PP_SWEEP_FOURIER;
+    const double kept = u->keep ? (u->probe_moves ? 3 : 2) * field * j : 0;
+    const double frames = n * n * static_cast<double>(pp_dtype_size(u->frame_type)) * j;
+    /* cuFFT's own room: as much as a batch for each of two plans */
+    const double work =
+        (f.rooms + f.probes + 2) * field * static_cast<double>(batch_size(u, cache));
+    const double rows = j * slices_of(u->n) * (LINE_SUMS * sizeof(double) + sizeof(float));
+    const double probe = (u->probe_moves ? 2 : 0) * field + (fourier ? 2 * field : 0) + n * n;
+    const double ramps = fourier ? j * (2 * n * sizeof(pp_c32) + 3 * sizeof(double)) : 0;
+    return kept + frames + work + rows + probe + ramps + j * sizeof(corner);
+}
+
+/* ---- batches ---- */
+
+void set_box(const sweep *s, batch *b)
+{
+    const int n = static_cast<int>(s->base.setup.n);
+    b->from = b->to = s->windows[b->first];
+    for (int k = b->first; k < b->first + b->count; k++) {
+        const corner w = s->windows[k];
+        b->from = {std::min(b->from.y, w.y), std::min(b->from.x, w.x)};
+        b->to = {std::max(b->to.y, w.y), std::max(b->to.x, w.x)};
+    }
+    b->to.y += n, b->to.x += n;
+}
+
+/* Batches of two sizes at most, which differ by one: two plans. */
+pp_status cut(sweep *s)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    double cache = 0;
+    PP_TRY(cache_bytes(&cache));
+    const int64_t most = batch_size(u, cache), count = (u->patterns + most - 1) / most;
+    PP_TRY(PP_ALLOC(count, &s->of));
+    s->batches = static_cast<int>(count);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t first = u->patterns * i / count, last = u->patterns * (i + 1) / count;
+        s->of[i].first = static_cast<int>(first), s->of[i].count = static_cast<int>(last - first);
+        set_box(s, &s->of[i]);
+        s->sizes[0] = std::max(s->sizes[0], s->of[i].count);
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (s->of[i].count != s->sizes[0]) s->sizes[1] = s->of[i].count;
+    return PP_OK;
+}
+
+pp_status put_in_order(sweep *s, const pp_sweep_setup *u)
+{
+    pp_chunks chunks;
+    PP_TRY(PP_ALLOC(u->patterns, &s->order));
+    PP_TRY(PP_ALLOC(u->patterns, &s->windows));
+    PP_TRY(pp_chunks_create(u, &chunks));
+    for (int64_t k = 0; k < u->patterns; k++) {
+        const int32_t *w = chunks.window[chunks.order[k]];
+        s->order[k] = chunks.order[k];
+        s->windows[k] = {w[0], w[1]};
+    }
+    pp_chunks_free(&chunks);
+    return PP_OK;
+}
+
+void set_offsets(sweep *s, const double *positions, const double *factors)
+{
+    if (!s->ramp) return;
+    for (int k = 0; k < s->slots; k++) {
+        const int64_t j = s->order[k];
+        s->host_rows[3 * k] = positions[2 * j] - s->windows[k].y;
+        s->host_rows[3 * k + 1] = positions[2 * j + 1] - s->windows[k].x;
+        s->host_rows[3 * k + 2] = factors ? factors[j] : 1.0;
+    }
+    s->moved_on = true;
+}
+
+/* ---- memory ---- */
+
+pp_status make_plan(cufftHandle *out, int64_t n, int64_t batch)
+{
+    int size[2] = {static_cast<int>(n), static_cast<int>(n)};
+    const int plane = size[0] * size[1];
+    return PP_CHECK_FFT(cufftPlanMany(out, 2, size, nullptr, 1, plane, nullptr, 1, plane, CUFFT_C2C,
+                                      static_cast<int>(batch)));
+}
+
+pp_status make_plans(sweep *s)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    for (int i = 0; i < 2; i++)
+        if (s->sizes[i]) PP_TRY(make_plan(&s->plans[i], u->n, s->sizes[i] * u->modes));
+    return u->mode == PP_SWEEP_FOURIER ? make_plan(&s->probe_plan, u->n, u->modes) : PP_OK;
+}
+
+pp_status make_fields(sweep *s)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const fields f = fields_of(u);
+    const size_t field = static_cast<size_t>(s->field), j = static_cast<size_t>(u->patterns),
+                 one = field * static_cast<size_t>(s->sizes[0]);
+    if (u->keep) PP_TRY(take(field * j, &s->far));
+    if (u->keep) PP_TRY(take(field * j, &s->f1));
+    if (u->keep && u->probe_moves) PP_TRY(take(field * j, &s->f2));
+    for (int i = 0; i < f.rooms; i++) PP_TRY(take(one, &s->room[i]));
+    if (f.probes > 0) PP_TRY(take(one, &s->moved));
+    if (f.probes > 1) PP_TRY(take(one, &s->dmoved));
+    if (u->probe_moves) PP_TRY(take(field, &s->probe_sum));
+    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    PP_TRY(take(field, &s->hat));
+    if (u->probe_moves) PP_TRY(take(field, &s->dhat));
+    PP_TRY(take(3 * j, &s->offsets));
+    return take(2 * j * static_cast<size_t>(u->n), &s->ramp);
+}
+
+pp_status make_rows(sweep *s)
+{
+    const size_t j = static_cast<size_t>(s->slots), rows = j * static_cast<size_t>(s->slices);
+    void *memory = nullptr;
+    PP_TRY(take(rows, &s->maxima));
+    PP_TRY(take(LINE_SUMS * rows, &s->partial));
+    PP_TRY(take(LINE_SUMS, &s->total));
+    PP_TRY(take_pinned(LINE_SUMS * sizeof(double), &memory));
+    s->host_total = static_cast<double *>(memory);
+    if (s->base.setup.mode == PP_SWEEP_NEAREST) return PP_OK;
+    PP_TRY(take_pinned(POSITION_SUMS * rows * sizeof(double), &memory));
+    s->host_rows = static_cast<double *>(memory);
+    return PP_OK;
+}
+
+/* Small tables from the host; waits, so that they need not be pinned. */
+pp_status send_tables(sweep *s, const uint8_t *mask)
+{
+    const size_t plane = static_cast<size_t>(s->base.setup.n * s->base.setup.n),
+                 windows = static_cast<size_t>(s->slots) * sizeof(corner);
+    cudaStream_t q = nullptr;
+    PP_TRY(this_stream(&q));
+    PP_TRY(take(static_cast<size_t>(s->slots), &s->window));
+    PP_TRY(take(plane, &s->mask));
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(s->window, s->windows, windows, cudaMemcpyHostToDevice, q)));
+    PP_TRY(mask ? PP_CHECK(cudaMemcpyAsync(s->mask, mask, plane, cudaMemcpyHostToDevice, q))
+                : PP_CHECK(cudaMemsetAsync(s->mask, 1, plane, q)));
+    return settle();
+}
+
+/* Frames by slot, through two pinned rooms of one batch. */
+pp_status send_frames(sweep *s, void *pinned)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
+    cudaStream_t q = nullptr;
+    PP_TRY(this_stream(&q));
+    for (int i = 0; i < s->batches; i++) {
+        const batch *b = &s->of[i];
+        char *const room =
+            static_cast<char *>(pinned) + (i % 2) * static_cast<size_t>(s->sizes[0]) * frame;
+        for (int k = 0; k < b->count; k++)
+            memcpy(room + static_cast<size_t>(k) * frame,
+                   static_cast<const char *>(u->frames) +
+                       static_cast<size_t>(s->order[b->first + k]) * frame,
+                   frame);
+        if (i > 0) PP_TRY(settle()); /* the other room's copy ran behind the loop above */
+        PP_TRY(PP_CHECK(cudaMemcpyAsync(
+            static_cast<char *>(s->frames) + static_cast<size_t>(b->first) * frame, room,
+            static_cast<size_t>(b->count) * frame, cudaMemcpyHostToDevice, q)));
+    }
+    return settle();
+}
+
+pp_status make_frames(sweep *s)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
+    void *pinned = nullptr;
+    PP_TRY(take(static_cast<size_t>(s->slots) * frame, &s->frames));
+    PP_TRY(take_pinned(2 * static_cast<size_t>(s->sizes[0]) * frame, &pinned));
+    const pp_status status = send_frames(s, pinned);
+    give_pinned(pinned);
+    return status;
+}
+
+pp_status count_totals(sweep *s)
+{
+    const batch all = {0, s->slots, {0, 0}, {0, 0}};
+    cudaStream_t q = nullptr;
+    PP_TRY(this_stream(&q));
+    for (int i = 0; i < s->batches; i++) {
+        const batch *b = &s->of[i];
+        launch_totals(q, scene_of(s, *b), measurement_of(s, *b),
+                      s->partial + static_cast<int64_t>(b->first) * s->slices,
+                      static_cast<int64_t>(all.count) * s->slices);
+    }
+    PP_TRY(fetch_totals(s, 3));
+    s->totals = {s->host_total[0], s->host_total[1], s->host_total[2]};
+    return PP_OK;
+}
+
+pp_status fill(sweep *s, const pp_sweep_setup *u)
+{
+    s->slots = static_cast<int>(u->patterns);
+    s->slices = slices_of(u->n);
+    s->field = u->modes * u->n * u->n;
+    PP_TRY(put_in_order(s, u));
+    PP_TRY(cut(s));
+    PP_TRY(make_plans(s));
+    PP_TRY(make_fields(s));
+    PP_TRY(make_rows(s));
+    PP_TRY(send_tables(s, u->mask));
+    PP_TRY(make_frames(s));
+    set_offsets(s, u->positions, nullptr);
+    return count_totals(s);
+}
+
+void free_sweep(pp_sweep *base)
+{
+    sweep *const s = of(base);
+    (void)cudaStreamSynchronize(stream()); /* pinned memory may be in use after an error */
+    for (const cufftHandle plan : {s->plans[0], s->plans[1], s->probe_plan})
+        if (plan >= 0) (void)cufftDestroy(plan);
+    for (pp_c32 *memory : {s->far, s->f1, s->f2, s->room[0], s->room[1], s->room[2], s->moved,
+                           s->dmoved, s->hat, s->dhat, s->ramp})
+        give(memory);
+    give(s->window), give(s->offsets), give(s->mask), give(s->frames), give(s->probe_sum);
+    give(s->maxima), give(s->partial), give(s->total);
+    give_pinned(s->host_total), give_pinned(s->host_rows);
+    pp_free(s->of), pp_free(s->order), pp_free(s->windows);
+    pp_free(s);
+}
+
+pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
+{
+    sweep *s = nullptr;
+    PP_TRY(PP_ALLOC(1, &s));
+    s->base.kind = &sweep_batched;
+    s->plans[0] = s->plans[1] = s->probe_plan = -1;
+    s->base.setup = *setup;
+    s->base.setup.positions = nullptr, s->base.setup.mask = nullptr;
+    const pp_status status = fill(s, setup);
+    if (status == PP_OK)
+        *out = &s->base;
+    else
+        free_sweep(&s->base);
+    return status;
+}
+
+void advance(pp_sweep *s, double to)
+{
+    of(s)->to = to;
+}
+
+void renew(pp_sweep *s)
+{
+    of(s)->known = false;
+}
+
+void move(pp_sweep *s, const double *positions, const double *factors)
+{
+    set_offsets(of(s), positions, factors);
+    renew(s);
+}
+
+void totals(const pp_sweep *s, pp_sweep_totals *out)
+{
+    *out = reinterpret_cast<const sweep *>(s)->totals;
+}
+
+void facts(const pp_sweep *s, pp_sweep_facts *out)
+{
+    const pp_sweep_setup *u = &s->setup;
+    const double plane = static_cast<double>(u->n * u->n),
+                 frame = plane * static_cast<double>(pp_dtype_size(u->frame_type)),
+                 field = plane * static_cast<double>(u->modes) * sizeof(pp_c32);
+    const double lines = u->probe_moves ? 2 : 1;
+    /* kept: line reads far and writes the line's terms, gradient reads both and writes far */
+    *out = {PP_TABLE_NAME " batched", frame + (u->keep ? (1 + lines) * field : 0),
+            2 * frame + (u->keep ? (3 + 2 * lines) * field : 0)};
+}
+
+} // namespace
+
+sweep *of(pp_sweep *s)
+{
+    return reinterpret_cast<sweep *>(s);
+}
+
+/* name, supports, order, prepare, bytes, create, free, gradient, line, costs, advance, renew, illumination, positions, move,
+ * totals, facts */
+const pp_sweep_class sweep_batched = {
+    "batched",          supports,        nullptr,    prepare,     bytes,   create,
+    free_sweep,         sweep_gradient,  sweep_line, sweep_costs, advance, renew,
+    sweep_illumination, sweep_positions, move,       totals,      facts,
+};
+
+} // namespace PP_DEVICE

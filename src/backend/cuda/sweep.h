@@ -1,0 +1,170 @@
+/* The sweep of a CUDA device: batches of patterns that stay in the L2 cache on their way through cuFFT's plans and the kernels
+ * around them. Any size of detector, natural order of detector pixels.
+ *
+ * Patterns are worked on along a Hilbert curve over the object ("slots": slot k is pattern order[k]), so that a batch sees a small
+ * part of it. Sums have one order whatever the batches: object gradients are added slot by slot in every object pixel by the thread that
+ * owns it, probe gradients slot by slot in double, scalars in slices of a pattern, then slice by slice.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PP_CUDA_SWEEP_H
+#define PP_CUDA_SWEEP_H
+
+#include <cufft.h>
+
+#include "backend/cuda/device.h"
+extern "C" {
+#include "backend/cpu/chunks.h"
+}
+
+namespace PP_DEVICE
+{
+
+enum {
+    LINE_SUMS = PP_SWEEP_STEPS + 2,
+    POSITION_SUMS = 7,
+    SLICE_PIXELS = 4096, /* of a pattern, summed by one block */
+    SLICES_MOST = 64,
+    BATCH_MOST = 256
+};
+
+/** First pixel (y, x) of a window in the object array. */
+struct corner {
+    int y, x;
+};
+
+/** A run of slots. */
+struct batch {
+    int first, count;
+    corner from, to; /* box of its windows in the object array */
+};
+
+/** What kernels know of a batch. */
+struct scene {
+    int n, plane, modes, count; /* detector pixels a side; n * n; modes; patterns */
+    int64_t width;              /* of the object's rows */
+    const corner *window;       /* [count] */
+    const pp_c32 *ramp;         /* [count][2][n]; NULL: nearest */
+};
+
+/** The probe of each pattern of a batch: [M][n][n], `stride` from pattern to pattern (0: one for all). */
+struct probes {
+    const pp_c32 *at;
+    int64_t stride;
+};
+
+/** A batch's measurement. */
+struct measurement {
+    const void *frames; /* [count][n * n] */
+    const uint8_t *mask;
+    bool u16, poisson;
+    int slices; /* of a pattern */
+};
+
+/** Far field and its derivatives along a line, [count][M][n][n]; f2 NULL: none. */
+struct far_line {
+    const pp_c32 *far, *f1, *f2;
+    double at;
+};
+
+struct trial_steps {
+    double at[PP_SWEEP_STEPS];
+    int count;
+};
+
+struct sweep {
+    pp_sweep base;
+    int slots, batches, slices;
+    int64_t field;   /* elements of all modes of one pattern */
+    int sizes[2];    /* patterns of a batch: the larger and the smaller size */
+    batch *of;       /* [batches] */
+    int64_t *order;  /* [J] pattern of a slot */
+    corner *windows; /* host, [J] by slot */
+    cufftHandle plans[2], probe_plan;
+    /* device */
+    corner *window;  /* [J] */
+    double *offsets; /* [J][3] fraction along y and x, factor */
+    pp_c32 *ramp;    /* [J][2][n] */
+    uint8_t *mask;
+    void *frames;                   /* [J][n * n] by slot */
+    pp_c32 *far, *f1, *f2;          /* kept, by slot */
+    pp_c32 *room[3];                /* one batch each */
+    pp_c32 *moved, *dmoved;         /* one batch each; NULL: nearest */
+    pp_c32 *hat, *dhat;             /* [M][n][n] */
+    double2 *probe_sum;             /* [M][n][n] */
+    float *maxima;                  /* [J][slices] largest intensities of the far field last made */
+    double *partial;                /* [sums][J][slices] */
+    double *total;                  /* [LINE_SUMS] */
+    double *host_total, *host_rows; /* pinned: [LINE_SUMS]; [J][3] or [POSITION_SUMS][J][slices] */
+    pp_sweep_totals totals;
+    bool known, square,
+        moved_on; /* far is valid; the last line had an F2; offsets are to be uploaded */
+    double at, to;
+};
+
+/* ---- real space (sweep_near.cu); enqueued on `q` ---- */
+
+/** ramp [J][2][n] from offsets [J][3]. */
+void launch_ramps(cudaStream_t q, pp_c32 *ramp, const double *offsets, int slots, int n);
+/** to = s from. */
+void launch_scaled(cudaStream_t q, pp_c32 *to, const pp_c32 *from, float s, int64_t count);
+/** to[k] = hat x the ramp of pattern k, with axis 0 (y) or 1 (x) times its slope; axis -1: without. */
+void launch_shift(cudaStream_t q, const scene &v, pp_c32 *to, const pp_c32 *hat, int axis);
+/** to[k] = unit (p x window of o + p2 x window of o2); p2.at NULL: the first product only. */
+void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const pp_c32 *o,
+                    probes p2, const pp_c32 *o2);
+/** object += conj(p) near over the batch's box. */
+void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object, probes p,
+                       const pp_c32 *near);
+/** object += sum over modes |p|^2. */
+void launch_light_object(cudaStream_t q, const scene &v, const batch &b, float *object, probes p);
+/** probe [n][n] = sum of |window of the object|^2 over all slots of v. */
+void launch_light_probe(cudaStream_t q, const scene &v, float *probe, const pp_c32 *object);
+/** near[k] = conj(window of o) near[k]. */
+void launch_window_conj(cudaStream_t q, const scene &v, pp_c32 *near, const pp_c32 *o);
+/** sum += conj(window of o) near; fourier: conj(ramp) near. */
+void launch_add_probe(cudaStream_t q, const scene &v, double2 *sum, const pp_c32 *near,
+                      const pp_c32 *o);
+void launch_round(cudaStream_t q, pp_c32 *to, const double2 *from, int64_t count);
+
+/* ---- detector (sweep_far.cu) ---- */
+
+/** Brings far to far + a f1 + b f2 (a = 0: leaves it) and fills maxima [count][slices]. */
+void launch_follow(cudaStream_t q, const scene &v, int slices, pp_c32 *far, const pp_c32 *f1,
+                   const pp_c32 *f2, double a, double b, float *maxima);
+/** near = (1 - r) / n far; partial rows: cost, misfit (if asked for), `row` apart. near may be far. */
+void launch_residual(cudaStream_t q, const scene &v, const measurement &m, pp_c32 *near,
+                     const pp_c32 *far, const float *maxima, bool misfit, double *partial,
+                     int64_t row);
+/** partial rows: slope, curvature, costs. */
+void launch_line(cudaStream_t q, const scene &v, const measurement &m, const far_line &f,
+                 const float *maxima, const trial_steps &steps, double *partial, int64_t row);
+/** partial rows: yy, yx, xx, ry, rx, ww, rw. */
+void launch_positions(cudaStream_t q, const scene &v, const measurement &m, const pp_c32 *far,
+                      const pp_c32 *jy, const pp_c32 *jx, const float *maxima, double *partial,
+                      int64_t row);
+/** partial rows: counts, sum (d - d log d), pixels. */
+void launch_totals(cudaStream_t q, const scene &v, const measurement &m, double *partial,
+                   int64_t row);
+/** total[s] = sum of row s, for `sums` rows. */
+void launch_sum_rows(cudaStream_t q, double *total, const double *partial, int sums, int64_t row);
+
+/* ---- passes (sweep_passes.cu) ---- */
+
+sweep *of(pp_sweep *s);
+scene scene_of(const sweep *s, const batch &b);
+measurement measurement_of(const sweep *s, const batch &b);
+/** Sums `sums` rows of partial into host_total, and waits. */
+PP_MUST_CHECK pp_status fetch_totals(sweep *s, int sums);
+PP_MUST_CHECK pp_status fft_check(cufftResult code, const char *call, const char *file, int line);
+#define PP_CHECK_FFT(call) PP_DEVICE::fft_check((call), #call, __FILE__, __LINE__)
+
+pp_status sweep_gradient(pp_sweep *s, const pp_sweep_gradient *out, const pp_sweep_point *at);
+pp_status sweep_line(pp_sweep *s, pp_sweep_slope *out, const pp_sweep_point *at,
+                     const pp_sweep_direction *along, const double *steps, int count,
+                     double *costs);
+pp_status sweep_costs(pp_sweep *s, double *costs, const pp_sweep_point *at,
+                      const pp_sweep_direction *along, const double *steps, int count);
+pp_status sweep_illumination(pp_sweep *s, float *object, float *probe, const pp_sweep_point *at);
+pp_status sweep_positions(pp_sweep *s, pp_sweep_position *out, const pp_sweep_point *at);
+
+} // namespace PP_DEVICE
+#endif

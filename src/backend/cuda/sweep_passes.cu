@@ -1,0 +1,381 @@
+/* The passes over the patterns, batch after batch on the device's queue.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cuda/sweep.h"
+
+namespace PP_DEVICE
+{
+namespace
+{
+
+const probes none = {nullptr, 0};
+
+/* One batch on its way through a pass. */
+struct work {
+    sweep *s;
+    cudaStream_t q;
+    const batch *b;
+    scene v;
+    measurement m;
+    cufftHandle plan;
+    int64_t at;    /* of the batch in kept fields */
+    float *maxima; /* of the batch */
+    double *partial;
+    int64_t row;
+};
+
+pp_status transform(const work &w, pp_c32 *field, int direction)
+{
+    cufftComplex *const data = reinterpret_cast<cufftComplex *>(field);
+    return PP_CHECK_FFT(cufftExecC2C(w.plan, data, data, direction));
+}
+
+work work_of(sweep *s, cudaStream_t q, int i)
+{
+    work w = {};
+    const batch *b = &s->of[i];
+    w.s = s, w.q = q, w.b = b;
+    w.v = scene_of(s, *b), w.m = measurement_of(s, *b);
+    w.plan = s->plans[b->count == s->sizes[0] ? 0 : 1];
+    w.at = b->first * s->field;
+    w.maxima = s->maxima + static_cast<int64_t>(b->first) * s->slices;
+    w.partial = s->partial + static_cast<int64_t>(b->first) * s->slices;
+    w.row = static_cast<int64_t>(s->slots) * s->slices;
+    return w;
+}
+
+pp_status send_offsets(sweep *s, cudaStream_t q)
+{
+    if (!s->moved_on) return PP_OK;
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(s->offsets, s->host_rows,
+                                    static_cast<size_t>(s->slots) * 3 * sizeof(double),
+                                    cudaMemcpyHostToDevice, q)));
+    launch_ramps(q, s->ramp, s->offsets, s->slots, static_cast<int>(s->base.setup.n));
+    s->moved_on = false;
+    return settle(); /* host_rows has other uses */
+}
+
+/* Plans to this thread's queue, new ramps, and the transforms of probe and its direction. */
+pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dprobe)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    PP_TRY(launched());
+    PP_TRY(this_stream(q));
+    for (int i = 0; i < 2; i++)
+        if (s->sizes[i]) PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[i], *q)));
+    if (!s->ramp) return PP_OK;
+    PP_TRY(PP_CHECK_FFT(cufftSetStream(s->probe_plan, *q)));
+    PP_TRY(send_offsets(s, *q));
+    const pp_c32 *const from[2] = {probe, dprobe};
+    pp_c32 *const to[2] = {s->hat, s->dhat};
+    for (int i = 0; i < 2; i++) {
+        cufftComplex *const hat = reinterpret_cast<cufftComplex *>(to[i]);
+        if (!from[i] || !hat) continue;
+        launch_scaled(*q, to[i], from[i], 1.0f / static_cast<float>(u->n * u->n), s->field);
+        PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->probe_plan, hat, hat, CUFFT_FORWARD)));
+    }
+    return launched();
+}
+
+/* The probe as the batch's patterns have it: moved into `room`, or as it is where positions are whole pixels. */
+pp_status moved(const work &w, pp_c32 *room, const pp_c32 *hat, const pp_c32 *probe, probes *out)
+{
+    *out = {probe, 0};
+    if (!w.v.ramp) return PP_OK;
+    launch_shift(w.q, w.v, room, hat, -1);
+    *out = {room, w.s->field};
+    return transform(w, room, CUFFT_INVERSE);
+}
+
+/* to = F(p window of o + p2 window of o2). */
+pp_status far_field(const work &w, pp_c32 *to, probes p, const pp_c32 *o, probes p2,
+                    const pp_c32 *o2)
+{
+    launch_product(w.q, w.v, to, p, o, p2, o2);
+    return transform(w, to, CUFFT_FORWARD);
+}
+
+/* The far field of a point, kept, followed or computed, and its maxima. */
+pp_status far_of(const work &w, probes p, const pp_c32 *object, pp_c32 **out)
+{
+    const sweep *s = w.s;
+    pp_c32 *const far = s->far ? s->far + w.at : s->room[0];
+    *out = far;
+    if (s->far && s->known) {
+        if (s->to == s->at) return PP_OK;
+        launch_follow(w.q, w.v, s->slices, far, s->f1 + w.at, s->square ? s->f2 + w.at : nullptr,
+                      s->to - s->at, s->to * s->to - s->at * s->at, w.maxima);
+        return PP_OK;
+    }
+    PP_TRY(far_field(w, far, p, object, none, nullptr));
+    launch_follow(w.q, w.v, s->slices, far, nullptr, nullptr, 0, 0, w.maxima);
+    return PP_OK;
+}
+
+/* After a pass in which every batch went through far_of. */
+void all_known(sweep *s)
+{
+    s->known = true;
+    s->at = s->to;
+}
+
+/* Poisson costs are summed relative to their least value. */
+double offset(const sweep *s)
+{
+    return s->base.setup.model == PP_SWEEP_POISSON ? s->totals.poisson_offset : 0;
+}
+
+pp_status back(const work &w, const pp_sweep_gradient *out, const pp_sweep_point *at, probes p,
+               pp_c32 *near)
+{
+    sweep *const s = w.s;
+    PP_TRY(transform(w, near, CUFFT_INVERSE));
+    if (out->object) launch_add_object(w.q, w.v, *w.b, out->object, p, near);
+    if (!out->probe) return PP_OK;
+    if (s->ramp) {
+        launch_window_conj(w.q, w.v, near, at->object);
+        PP_TRY(transform(w, near, CUFFT_FORWARD));
+    }
+    launch_add_probe(w.q, w.v, s->probe_sum, near, at->object);
+    return PP_OK;
+}
+
+pp_status batch_gradient(const work &w, const pp_sweep_gradient *out, const pp_sweep_point *at)
+{
+    sweep *const s = w.s;
+    probes p;
+    pp_c32 *far;
+    const bool further = out->object || out->probe;
+    PP_TRY(moved(w, s->moved, s->hat, at->probe, &p));
+    PP_TRY(far_of(w, p, at->object, &far));
+    launch_residual(w.q, w.v, w.m, further ? s->room[0] : nullptr, far, w.maxima,
+                    out->misfit != nullptr, w.partial, w.row);
+    return further ? back(w, out, at, p, s->room[0]) : PP_OK;
+}
+
+/* The probe's gradient from the sum over all patterns. */
+pp_status put_probe(sweep *s, cudaStream_t q, pp_c32 *out)
+{
+    cufftComplex *const data = reinterpret_cast<cufftComplex *>(out);
+    launch_round(q, out, s->probe_sum, s->field);
+    if (!s->ramp) return PP_OK;
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->probe_plan, data, data, CUFFT_INVERSE)));
+    launch_scaled(q, out, out, 1.0f / static_cast<float>(s->base.setup.n * s->base.setup.n),
+                  s->field);
+    return PP_OK;
+}
+
+pp_status clear(const sweep *s, cudaStream_t q, const pp_sweep_gradient *out)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    if (out->object)
+        PP_TRY(PP_CHECK(cudaMemsetAsync(
+            out->object, 0, static_cast<size_t>(u->object[0] * u->object[1]) * sizeof(pp_c32), q)));
+    if (out->probe)
+        PP_TRY(PP_CHECK(
+            cudaMemsetAsync(s->probe_sum, 0, static_cast<size_t>(s->field) * sizeof(double2), q)));
+    return PP_OK;
+}
+
+/* ---- lines ---- */
+
+struct line_request {
+    const pp_sweep_point *at;
+    const pp_sweep_direction *along;
+    trial_steps steps;
+    bool fresh; /* the direction is new, else kept fields are used where there are */
+};
+
+/* F1 and F2 of a direction. */
+pp_status direction_fields(const work &w, const line_request &r, probes p, pp_c32 *f1, pp_c32 *f2)
+{
+    probes dp;
+    if (!r.along->probe) return far_field(w, f1, p, r.along->object, none, nullptr);
+    PP_TRY(moved(w, w.s->dmoved, w.s->dhat, r.along->probe, &dp));
+    PP_TRY(far_field(w, f1, p, r.along->object, dp, r.at->object));
+    return far_field(w, f2, dp, r.along->object, none, nullptr);
+}
+
+pp_status batch_line(const work &w, const line_request &r)
+{
+    const sweep *s = w.s;
+    const bool kept = s->far != nullptr, square = r.along->probe != nullptr;
+    pp_c32 *far = kept ? s->far + w.at : nullptr, *f1 = kept ? s->f1 + w.at : s->room[1],
+           *f2 = !square ? nullptr
+                 : kept  ? s->f2 + w.at
+                         : s->room[2];
+    double at = s->at;
+    if (r.fresh || !kept) {
+        probes p;
+        PP_TRY(moved(w, s->moved, s->hat, r.at->probe, &p));
+        PP_TRY(far_of(w, p, r.at->object, &far));
+        PP_TRY(direction_fields(w, r, p, f1, f2));
+        at = 0;
+    }
+    launch_line(w.q, w.v, w.m, {far, f1, f2, at}, w.maxima, r.steps, w.partial, w.row);
+    return PP_OK;
+}
+
+pp_status line_pass(sweep *s, const line_request &r, double *costs)
+{
+    cudaStream_t q = nullptr;
+    PP_TRY(start(s, &q, r.at->probe, r.along->probe));
+    for (int i = 0; i < s->batches; i++) PP_TRY(batch_line(work_of(s, q, i), r));
+    PP_TRY(fetch_totals(s, 2 + r.steps.count));
+    for (int k = 0; k < r.steps.count; k++) costs[k] = s->host_total[2 + k] + offset(s);
+    return PP_OK;
+}
+
+line_request request(const pp_sweep_point *at, const pp_sweep_direction *along, const double *steps,
+                     int count, bool fresh)
+{
+    line_request r = {at, along, {{}, count}, fresh};
+    for (int i = 0; i < count; i++) r.steps.at[i] = steps[i];
+    return r;
+}
+
+pp_status batch_positions(const work &w, const pp_sweep_point *at)
+{
+    const sweep *s = w.s;
+    probes p;
+    pp_c32 *far;
+    PP_TRY(moved(w, s->moved, s->hat, at->probe, &p));
+    PP_TRY(far_of(w, p, at->object, &far));
+    for (int axis = 0; axis < 2; axis++) {
+        launch_shift(w.q, w.v, s->moved, s->hat, axis);
+        PP_TRY(transform(w, s->moved, CUFFT_INVERSE));
+        PP_TRY(far_field(w, s->room[1 + axis], {s->moved, s->field}, at->object, none, nullptr));
+    }
+    launch_positions(w.q, w.v, w.m, far, s->room[1], s->room[2], w.maxima, w.partial, w.row);
+    return PP_OK;
+}
+
+/* Slices of a pattern in order; patterns back to the setup's order. */
+void put_positions(const sweep *s, pp_sweep_position *out)
+{
+    const int64_t row = static_cast<int64_t>(s->slots) * s->slices;
+    for (int k = 0; k < s->slots; k++) {
+        double sum[POSITION_SUMS] = {};
+        for (int a = 0; a < POSITION_SUMS; a++)
+            for (int i = 0; i < s->slices; i++)
+                sum[a] += s->host_rows[a * row + static_cast<int64_t>(k) * s->slices + i];
+        out[s->order[k]] = {sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6]};
+    }
+}
+
+} // namespace
+
+pp_status fft_check(cufftResult code, const char *call, const char *file, int line)
+{
+    if (code == CUFFT_SUCCESS) return PP_OK;
+    pp_fail(file, line, PP_ERR_RESOURCE, PP_TABLE_NAME ": cuFFT error %d in %s",
+            static_cast<int>(code), call);
+    return PP_ERR_RESOURCE;
+}
+
+scene scene_of(const sweep *s, const batch &b)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const int n = static_cast<int>(u->n);
+    scene v = {n,
+               n * n,
+               static_cast<int>(u->modes),
+               b.count,
+               u->object[1],
+               s->window + b.first,
+               s->ramp ? s->ramp + static_cast<int64_t>(b.first) * 2 * n : nullptr};
+    return v;
+}
+
+measurement measurement_of(const sweep *s, const batch &b)
+{
+    const pp_sweep_setup *u = &s->base.setup;
+    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
+    return {static_cast<const char *>(s->frames) + static_cast<size_t>(b.first) * frame, s->mask,
+            u->frame_type == PP_U16, u->model == PP_SWEEP_POISSON, s->slices};
+}
+
+pp_status fetch_totals(sweep *s, int sums)
+{
+    cudaStream_t q = nullptr;
+    PP_TRY(this_stream(&q));
+    launch_sum_rows(q, s->total, s->partial, sums, static_cast<int64_t>(s->slots) * s->slices);
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(s->host_total, s->total,
+                                    static_cast<size_t>(sums) * sizeof(double),
+                                    cudaMemcpyDeviceToHost, q)));
+    return settle();
+}
+
+pp_status sweep_gradient(pp_sweep *base, const pp_sweep_gradient *out, const pp_sweep_point *at)
+{
+    sweep *const s = of(base);
+    cudaStream_t q = nullptr;
+    if (out->probe && !base->setup.probe_moves)
+        return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
+    PP_TRY(start(s, &q, at->probe, nullptr));
+    PP_TRY(clear(s, q, out));
+    for (int i = 0; i < s->batches; i++) PP_TRY(batch_gradient(work_of(s, q, i), out, at));
+    all_known(s);
+    if (out->probe) PP_TRY(put_probe(s, q, out->probe));
+    PP_TRY(fetch_totals(s, 2));
+    if (out->cost) *out->cost = s->host_total[0] + offset(s);
+    if (out->misfit) *out->misfit = s->host_total[1];
+    return PP_OK;
+}
+
+pp_status sweep_line(pp_sweep *base, pp_sweep_slope *out, const pp_sweep_point *at,
+                     const pp_sweep_direction *along, const double *steps, int count, double *costs)
+{
+    sweep *const s = of(base);
+    if (along->probe && !base->setup.probe_moves)
+        return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
+    PP_TRY(line_pass(s, request(at, along, steps, count, true), costs));
+    s->known = true;
+    s->at = s->to = 0;
+    s->square = along->probe != nullptr;
+    *out = {s->host_total[0], s->host_total[1]};
+    return PP_OK;
+}
+
+pp_status sweep_costs(pp_sweep *base, double *costs, const pp_sweep_point *at,
+                      const pp_sweep_direction *along, const double *steps, int count)
+{
+    return line_pass(of(base), request(at, along, steps, count, false), costs);
+}
+
+pp_status sweep_illumination(pp_sweep *base, float *object, float *probe, const pp_sweep_point *at)
+{
+    sweep *const s = of(base);
+    const pp_sweep_setup *u = &base->setup;
+    const batch all = {0, s->slots, {0, 0}, {0, 0}};
+    cudaStream_t q = nullptr;
+    PP_TRY(start(s, &q, at->probe, nullptr));
+    if (probe) launch_light_probe(q, scene_of(s, all), probe, at->object);
+    if (!object) return launched();
+    PP_TRY(PP_CHECK(cudaMemsetAsync(
+        object, 0, static_cast<size_t>(u->object[0] * u->object[1]) * sizeof(float), q)));
+    for (int i = 0; i < s->batches; i++) {
+        const work w = work_of(s, q, i);
+        probes p;
+        PP_TRY(moved(w, s->moved, s->hat, at->probe, &p));
+        launch_light_object(q, w.v, *w.b, object, p);
+    }
+    return launched();
+}
+
+pp_status sweep_positions(pp_sweep *base, pp_sweep_position *out, const pp_sweep_point *at)
+{
+    sweep *const s = of(base);
+    cudaStream_t q = nullptr;
+    const size_t count = static_cast<size_t>(s->slots) * static_cast<size_t>(s->slices);
+    PP_TRY(start(s, &q, at->probe, nullptr));
+    for (int i = 0; i < s->batches; i++) PP_TRY(batch_positions(work_of(s, q, i), at));
+    all_known(s);
+    PP_TRY(
+        PP_CHECK(cudaMemcpyAsync(s->host_rows, s->partial, POSITION_SUMS * count * sizeof(double),
+                                 cudaMemcpyDeviceToHost, q)));
+    PP_TRY(settle());
+    put_positions(s, out);
+    return PP_OK;
+}
+
+} // namespace PP_DEVICE
