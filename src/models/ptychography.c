@@ -13,6 +13,13 @@ static bool hybrid(const pp_ptychography *m)
     return in_group(m) && m->split.method == PP_SPLIT_HYBRID;
 }
 
+/* Tiles that each have an object of their own, and one probe. */
+static bool apart(const pp_ptychography *m)
+{
+    return in_group(m) &&
+           (m->split.method == PP_SPLIT_HALO || m->split.method == PP_SPLIT_INDEPENDENT);
+}
+
 static bool has_whole(const pp_ptychography *m)
 {
     return hybrid(m) && pp_comm_rank(m->split.group) == 0;
@@ -148,7 +155,7 @@ static pp_c64 dot_mine(const pp_ptychography *m, const pp_point *x, const pp_poi
                        const pp_point_weight *w)
 {
     const pp_vectors *v = m->backend->vectors;
-    if (!in_group(m))
+    if (!in_group(m) || apart(m))
         return v->dot(x->object, y->object, w ? w->object : NULL, m->pixels, m->threads);
     if (has_whole(m))
         return v->dot(x->whole, y->whole, w ? w->whole : NULL, whole_pixels(m), m->threads);
@@ -236,7 +243,7 @@ pp_status pp_point_weights(const pp_ptychography *m, pp_point_weight *w, const p
         PP_TRY(pp_split_gather(&m->split, w->whole, w->object, 1));
         return precondition(m, w->whole, w->whole ? whole_pixels(m) : 0, false);
     }
-    if (in_group(m)) PP_TRY(pp_split_pass(&m->split, w->object, 1));
+    if (in_group(m) && !apart(m)) PP_TRY(pp_split_pass(&m->split, w->object, 1));
     return precondition(m, w->object, m->pixels, in_group(m));
 }
 
@@ -265,8 +272,8 @@ static pp_status share_gradient(const pp_ptychography *m, pp_point *g)
     if (g->probe)
         PP_TRY(
             pp_split_sum(&m->split, (float *)g->probe, (float *)m->room, 2 * m->frame * m->modes));
-    return hybrid(m) ? pp_split_gather(&m->split, g->whole, g->object, 2)
-                     : pp_split_pass(&m->split, g->object, 2);
+    if (hybrid(m)) return pp_split_gather(&m->split, g->whole, g->object, 2);
+    return apart(m) ? PP_OK : pp_split_pass(&m->split, g->object, 2);
 }
 
 pp_status pp_ptychography_gradient(const pp_ptychography *m, pp_point *g, double *cost,

@@ -5,7 +5,8 @@
  *
  * In a group every device runs the solver, with its patterns, its extended tile for [Y][X] (models/split.h) and the same probe;
  * all get the same numbers and so decide the same. Then all functions but create and free are collective. With
- * PP_SPLIT_HYBRID gradients and directions are whole on rank 0 (`whole`), and only directions and points are valid on tiles.
+ * PP_SPLIT_HYBRID gradients and directions are whole on rank 0 (`whole`), and only directions and points are valid on tiles. With
+ * PP_SPLIT_HALO and PP_SPLIT_INDEPENDENT each tile has an object of its own and all have one probe: sums go over all of them.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_MODEL_PTYCHOGRAPHY_H
 #define PP_MODEL_PTYCHOGRAPHY_H

@@ -34,10 +34,16 @@ static const pp_point_weight *weights(const state *s)
     return s->settings->precondition ? &s->w : NULL;
 }
 
+/* Of this iteration in the whole solve. */
+static int64_t number(const state *s)
+{
+    return s->settings->first + s->result->done;
+}
+
 /* A gradient or direction as the solver sees it now: without its probe part until the probe moves. */
 static pp_point part(const state *s, const pp_point *whole)
 {
-    const bool probe = s->settings->refine_probe && s->result->done >= s->settings->probe_start;
+    const bool probe = s->settings->refine_probe && number(s) >= s->settings->probe_start;
     return (pp_point){whole->object, probe ? whole->probe : NULL, whole->whole};
 }
 
@@ -121,7 +127,7 @@ done:
 
 static pp_status refresh(state *s)
 {
-    const int64_t i = s->result->done;
+    const int64_t i = number(s);
     if (s->settings->precondition &&
         (!s->weighted || (s->settings->refine_probe && i % REFRESH_WEIGHTS == 0))) {
         PP_TRY(pp_point_weights(s->model, &s->w, s->point));
@@ -198,7 +204,7 @@ static pp_status evaluate(state *s, bool last)
     if (i > 0 && i % REFRESH_FAR == 0) pp_ptychography_renew(s->model);
     PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     if (s->step > 0 && cost > s->cost) {
-        PP_TRY(halve(s, i - 1));
+        PP_TRY(halve(s, number(s) - 1));
         PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     }
     if (i > 0) r->step[i - 1] = s->step;
@@ -210,7 +216,7 @@ static pp_status evaluate(state *s, bool last)
 static bool positions_due(const state *s)
 {
     const pp_ptycho_settings *p = s->settings;
-    const int64_t i = s->result->done;
+    const int64_t i = number(s);
     return (p->refine_positions || p->refine_intensities) && i >= p->positions_start &&
            (i - p->positions_start) % p->positions_every == p->positions_every / 2 + 1;
 }
@@ -234,7 +240,7 @@ static pp_status move_positions(state *s)
 static pp_status advance(state *s)
 {
     PP_TRY(refresh(s));
-    if (s->settings->refine_probe && s->result->done == s->settings->probe_start) s->fresh = true;
+    if (s->settings->refine_probe && number(s) == s->settings->probe_start) s->fresh = true;
     PP_TRY(turn(s));
     return walk(s);
 }

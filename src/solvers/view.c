@@ -283,6 +283,7 @@ static pp_status run(solve *s)
                                        &s->model));
     double sums[2] = {s->model.totals.counts, (double)s->setup.patterns};
     if (pp_view_apart(s)) PP_TRY(pp_group_sum(s->group, sums, 2, PP_SUM));
+    if (pp_view_shared(s)) sums[0] = s->model.totals.counts; /* of all devices already */
     s->all_counts = sums[0];
     if (!(sums[0] > 0)) return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
     PP_TRY(start_probe(s, sums[0] / (pp_view_apart(s) ? sums[1] : (double)s->v->patterns)));
@@ -318,7 +319,7 @@ static pp_status work(const pp_comm *group, void *argument)
     if (v->tiles.count > 1) {
         s.group = group;
         s.split = (pp_split){.tiles = &v->tiles, .method = v->o->split, .backend = v->backend};
-        s.split.group = pp_view_apart(&s) ? NULL : group;
+        s.split.group = pp_view_apart(&s) && !pp_view_shared(&s) ? NULL : group;
     }
     if (s.rank != 0) s.settings.stopped = NULL;
     if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
@@ -363,21 +364,12 @@ static pp_status check_local(const pp_view_options *o)
     return PP_OK;
 }
 
-/* Tiles that solve for themselves share no probe. */
+/* Halo: also the patterns around. */
 static pp_status surround(view *v)
 {
     const pp_view_options *o = v->o;
     if (takes_local_steps(v)) return check_local(o);
-    if (v->tiles.count == 1 || o->split == PP_SPLIT_HYBRID || o->split == PP_SPLIT_GRADIENT)
-        return PP_OK;
-    if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)
-        return PP_FAIL(
-            PP_ERR_CONFIG,
-            "partition's methods halo and independent are for a known probe and known "
-            "positions: set ptycho's refine_probe, refine_positions and refine_intensities to "
-            "false, or use "
-            "hybrid or gradient");
-    if (o->split != PP_SPLIT_HALO) return PP_OK;
+    if (v->tiles.count == 1 || o->split != PP_SPLIT_HALO) return PP_OK;
     return pp_tiles_surround(&v->tiles, v->corners, v->patterns, v->n, v->tile_of,
                              o->halo_rows * pp_tiles_step(v->corners, v->patterns));
 }

@@ -76,6 +76,8 @@ static pp_status blend_mine(const solve *s)
         PP_TRY_TO(done, pp_blend_find(p.tile, p.light, p.reference, p.before, p.size,
                                       s->setup.threads, &match));
         PP_TRY_TO(done, pp_blend_apply(p.tile, p.size, &match, s->setup.threads));
+        for (int64_t i = 0; s->settings.refine_positions && i < 2 * s->setup.patterns; i++)
+            s->corners[i] += match.shift[i % 2]; /* the windows move with the tile */
     }
     add(s, &p);
     s->out->tile_mismatch = fmax(s->out->tile_mismatch, match.mismatch);

@@ -25,7 +25,7 @@ typedef struct solve {
     view *v;
     int rank;
     const pp_comm *group; /* NULL: alone */
-    pp_split split;       /* of the model; its group is NULL where each device solves for itself */
+    pp_split split;       /* of the model; its group is NULL where each device solves for itself alone */
     const pp_view_input *in;
     const pp_view_options *o;
     const pp_backend *backend;
@@ -56,8 +56,9 @@ PP_MUST_CHECK pp_status pp_view_local(solve *s, pp_ptycho_result *result);
 /** The solver that was asked for, from the present point. */
 PP_MUST_CHECK pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings,
                                            pp_ptycho_result *result);
-/** Whether the devices solve for themselves. */
+/** Whether the devices solve for themselves; and whether then they share a probe, positions or intensities all the same. */
 bool pp_view_apart(const solve *s);
+bool pp_view_shared(const solve *s);
 /** Independent tiles into the output's object and illumination, registered and blended in rank order. Collective. */
 PP_MUST_CHECK pp_status pp_view_blend(solve *s);
 /** From points on devices to the output's arrays; collective. */

@@ -130,7 +130,8 @@ static void release(local *l)
 {
     const pp_ptychography *m = &l->s->model;
     pp_background_free(&l->passes);
-    for (int64_t k = 0; l->part && l->parts > 1 && k < l->parts; k++) pp_ptychography_free(&l->part[k]);
+    for (int64_t k = 0; l->part && l->parts > 1 && k < l->parts; k++)
+        pp_ptychography_free(&l->part[k]);
     pp_free(l->part);
     pp_point_free(m, &l->g), pp_point_free(m, &l->own);
     pp_point_free(m, &l->sum), pp_point_free(m, &l->step);

@@ -49,7 +49,7 @@ static pp_status create_arrays(const solve *s)
                            &s->out->probe);
 }
 
-/* This device's core of the object, and its positions. Devices write to different places. */
+/* This device's core of the object. Devices write to different places. */
 static pp_status put_core(const solve *s)
 {
     const pp_box *mine = &s->v->tiles.extended[s->rank], *core = &s->v->tiles.core[s->rank];
@@ -64,6 +64,13 @@ static pp_status put_core(const solve *s)
                host + (y - mine->from[0]) * stride + core->from[1] - mine->from[1],
                (size_t)width * sizeof *host);
     pp_free(host);
+    return status;
+}
+
+/* What this device made of the positions and intensities that it owns. */
+static void put_patterns(const solve *s)
+{
+    const pp_box *mine = &s->v->tiles.extended[s->rank];
     for (int64_t i = 0; i < 2 * s->setup.patterns; i++) {
         const int64_t j = s->pick ? s->pick[i / 2] : i / 2;
         if (s->v->tile_of[j] != s->rank) continue;
@@ -72,7 +79,6 @@ static pp_status put_core(const solve *s)
             ((double *)pp_array_data(s->out->intensities))[j] =
                 s->factors[i / 2] * s->factors[i / 2];
     }
-    return status;
 }
 
 /* With patterns that several tiles work on each tile tells what it saw on its core. */
@@ -122,6 +128,7 @@ pp_status pp_view_put(solve *s)
     if (s->rank == 0) PP_TRY(create_arrays(s));
     PP_TRY(meet(s));
     PP_TRY(alone ? pp_view_blend(s) : put_core(s));
+    put_patterns(s);
     PP_TRY(meet(s));
     if (s->rank == 0) {
         PP_TRY(s->backend->download(pp_array_data(s->out->probe), s->point.probe,

@@ -10,13 +10,19 @@ bool pp_view_apart(const solve *s)
     return s->group && (s->o->split == PP_SPLIT_HALO || s->o->split == PP_SPLIT_INDEPENDENT);
 }
 
+bool pp_view_shared(const solve *s)
+{
+    const pp_ptycho_settings *p = &s->o->solver;
+    return pp_view_apart(s) && (p->refine_probe || p->refine_positions || p->refine_intensities);
+}
+
 /* One round on this tile; a tile without patterns has nothing to do, one that has converged repeats its last cost. */
 static pp_status one_round(solve *s, pp_ptycho_result *r, int64_t count)
 {
     pp_ptycho_settings settings = s->settings;
     settings.iterations = count;
     r->done = 0;
-    if (s->model.sweep) {
+    if (s->model.sweep || s->model.split.group) {
         PP_TRY(pp_view_run_solver(s, &settings, r));
     } else {
         r->cost[0] = 0;
@@ -67,5 +73,5 @@ pp_status pp_view_rounds(solve *s, pp_ptycho_result *result)
     r.cost = result->cost, r.step = result->step, r.done = all;
     s->settings = settings;
     *result = r;
-    return sum_costs(s, result);
+    return pp_view_shared(s) ? PP_OK : sum_costs(s, result);
 }

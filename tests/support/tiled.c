@@ -92,8 +92,9 @@ void tiled_arrays_cut(tiled_arrays *a, int devices, pp_tiles *t, pp_object_frame
 {
     double corners[2 * MOST];
     pp_array_free(&a->tiles);
-    pp_assert_ok(pp_object_frame_of(tiled.corners, tiled.patterns, N, frame));
-    pp_object_corners(frame, tiled.corners, tiled.patterns, N, corners);
+    const double *positions = pp_array_read(a->positions);
+    pp_assert_ok(pp_object_frame_of(positions, tiled.patterns, N, frame));
+    pp_object_corners(frame, positions, tiled.patterns, N, corners);
     pp_assert_ok(pp_tiles_cut(corners, tiled.patterns, N, frame->size, devices, t,
                               pp_array_data(a->tile_of)));
     pp_assert_ok(pp_tiles_array(t, &a->tiles));
