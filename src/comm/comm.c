@@ -65,9 +65,11 @@ static pp_status reduce_part(const pp_comm *comm, double *values, double *all, i
 
 pp_status pp_comm_allreduce(const pp_comm *comm, double *values, int64_t count, pp_reduce how)
 {
-    enum { PART = 65536 };
+    enum { PART = 65536, FEW = 1024 };
     if (comm->size == 1 || count == 0) return PP_OK;
-    double *all;
+    double few[FEW],
+        *all; /* a few scalars, the common case, need neither memory nor an agreement about it */
+    if (count <= FEW / comm->size) return reduce_part(comm, values, few, count, how);
     pp_status status = PP_ALLOC((count < PART ? count : PART) * comm->size, &all);
     status = pp_comm_agree(comm, status);
     for (int64_t first = 0; status == PP_OK && first < count; first += PART)
