@@ -30,7 +30,7 @@ out = os.path.abspath(a.out)
 halves = []
 for half in ("even", "odd"):
     subprocess.run([a.polyptych, "run", os.path.join(here, "../pipelines/measured-view.cfg"), f"load.file={os.path.abspath(a.file)}",
-                    f"output={out}/{half}", f"ptycho.half={half}", f"ptycho.iterations={a.iterations}", f"ptycho.probe_modes={a.modes}"],
+                    f"output={out}/{half}", f"ptycho.half={half}", "ptycho.ring_correlation=false", f"ptycho.iterations={a.iterations}", f"ptycho.probe_modes={a.modes}"],
                    check=True)
     halves.append(load(f"{out}/{half}/views/0000.h5"))
 

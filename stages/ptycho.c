@@ -9,7 +9,7 @@
 #include "backend/fft.h"
 #include "base/alloc.h"
 #include "comm/comm.h"
-#include "solvers/view.h"
+#include "solvers/halves.h"
 
 typedef struct ptycho {
     int method, model, positions;
@@ -21,6 +21,7 @@ typedef struct ptycho {
     int preconditioner;
     int64_t amplitude_start;
     int sweep, stop, planning_effort, half;
+    bool ring_correlation;
 } ptycho;
 
 /* clang-format off */
@@ -36,6 +37,7 @@ static const pp_port ports[] = {
     {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
     {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"intensities", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN}, "1"},
+    {"ring_correlation", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"},
     {"cost", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION}, "1"},
     {"error", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
@@ -60,7 +62,8 @@ static const pp_param params[] = {
     PP_CHOICE(ptycho, sweep, "auto", "auto|fused|fftw", "transform inside the sweep (sizes 2^a), or around the FFT library's plans"),
     PP_CHOICE(ptycho, stop, "never", "never|noise", "before the last iteration, method cg. noise: once ten iterations change the likelihood of the counts by less than one standard deviation would; without noise in the data, never is right"),
     PP_CHOICE(ptycho, planning_effort, "measure", "estimate|measure|patient", "how long the FFT library looks for the best transform, where plans are not known yet"),
-    PP_CHOICE(ptycho, half, "none", "none|even|odd", "use every second frame only: two such results tell the resolution by Fourier ring correlation"),
+    PP_CHOICE(ptycho, half, "none", "none|even|odd", "use every second frame only"),
+    PP_BOOL(ptycho, ring_correlation, false, "solve the view from its even and its odd frames too, and tell the resolution by the Fourier ring correlation of the two; twice the time"),
     PP_PARAM_END};
 /* clang-format on */
 
@@ -82,6 +85,9 @@ static void check(const void *params_, pp_check *findings)
         pp_check_error(findings, "stop", PP_ERR_CONFIG,
                        "method \"published\" never stops before its iterations: set stop = "
                        "\"never\", or use method \"cg\"");
+    if (p->half && p->ring_correlation)
+        pp_check_error(findings, "ring_correlation", PP_ERR_CONFIG,
+                       "half the frames are not halved again: set half = \"none\"");
     if (p->refine_intensities && p->positions == PP_SWEEP_NEAREST)
         pp_check_error(findings, "refine_intensities", PP_ERR_CONFIG,
                        "intensities are refined with positions = \"fourier\" only");
@@ -125,7 +131,8 @@ static double seconds_of(const ptycho *p, const pp_view_entry *view, int threads
     const double n = (double)view->frame, flops = 10 * n * n * log2(n > 1 ? n : 2);
     const double transforms =
         (p->refine_probe ? 5 : 2) + (p->positions == PP_SWEEP_FOURIER ? 2 : 0);
-    return transforms * flops * (double)(p->probe_modes * view->patterns * p->iterations) /
+    const double again = p->ring_correlation ? 2 : 1;
+    return again * transforms * flops * (double)(p->probe_modes * view->patterns * p->iterations) /
            (4e9 * threads);
 }
 
@@ -216,14 +223,14 @@ static pp_status open_stage(const void *params_, pp_context *context)
 
 typedef struct watch {
     pp_context *context;
-    int64_t iterations;
+    int64_t iterations, before; /* of all solves; of those that are over */
 } watch;
 
 static bool stopped(void *self, int64_t iteration, double cost)
 {
     const watch *w = self;
     (void)cost;
-    pp_context_progress(w->context, (double)iteration / (double)w->iterations);
+    pp_context_progress(w->context, (double)(w->before + iteration) / (double)w->iterations);
     return pp_context_stopped(w->context);
 }
 
@@ -289,45 +296,33 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
     return pp_context_put(context, "error", &out->error);
 }
 
-/* Every second row of what the frames come with, from row `first`. */
-static pp_status halve(const pp_array *whole, int64_t first, pp_array **out)
+/* The view solved from its even and from its odd frames, and how well both agree; the rest of the two is dropped. */
+static pp_status correlate_halves(const pp_view_input *in, const pp_view_options *options,
+                                  pp_context *context)
 {
-    int64_t shape[PP_MAX_DIM] = {1};
-    for (int d = 0; d < pp_array_ndim(whole); d++) shape[d] = pp_array_size(whole, d);
-    const size_t row = pp_array_bytes(whole) / (size_t)shape[0];
-    shape[0] = (shape[0] - first + 1) / 2;
-    PP_TRY(pp_array_create(pp_array_dtype(whole), pp_array_ndim(whole), shape, pp_array_unit(whole),
-                           out));
-    const char *from = pp_array_read(whole);
-    char *to = pp_array_data(*out);
-    for (int64_t j = 0; j < shape[0]; j++)
-        memcpy(to + (size_t)j * row, from + (size_t)(2 * j + first) * row, row);
-    return PP_OK;
-}
-
-/* The view solved with the even or odd frames alone. */
-static pp_status solve_half(const pp_view_input *in, const pp_view_options *options, int64_t first,
-                            pp_view_output *out)
-{
-    pp_array *frames = NULL, *positions = NULL;
+    pp_view_output even = {0}, odd = {0};
+    pp_array *curve = NULL;
     pp_status status = PP_OK;
-    if (in->tiles && pp_array_size(in->tiles, 0) > 1)
-        return PP_FAIL(PP_ERR_CONFIG,
-                       "half the frames are solved by one device: set devices_per_view = 1");
-    PP_TRY_TO(done, halve(in->frames, first, &frames));
-    PP_TRY_TO(done, halve(in->positions, first, &positions));
-    pp_view_input half = *in;
-    half.frames = frames, half.positions = positions, half.tiles = half.tile_of = NULL;
-    status = pp_view_solve(&half, options, out);
+    PP_TRY_TO(done, pp_view_solve_half(in, options, 0, &even));
+    PP_TRY_TO(done, pp_view_solve_half(in, options, 1, &odd));
+    PP_TRY_TO(done, pp_ring_correlation(&even, &odd, options->threads, &curve));
+    const double crossing = pp_ring_crossing(curve),
+                 pixel = pp_context_geometry(context)->pixel_size[0];
+    pp_info("view %04lld: halves of the frames correlate above half a bit up to %.3f cycles a "
+            "pixel: half period %.3g nm",
+            (long long)pp_context_view_number(context), crossing, 1e9 * pixel / (2 * crossing));
+    pp_context_fact(context, "ring_correlation_crossing", "%.4f", crossing);
+    status = pp_context_put(context, "ring_correlation", &curve);
 done:
-    pp_array_free(&frames), pp_array_free(&positions);
+    pp_view_output_free(&even);
+    pp_view_output_free(&odd);
     return status;
 }
 
 static pp_status run(const void *params_, pp_context *context)
 {
     const ptycho *p = params_;
-    watch watcher = {context, p->iterations};
+    watch watcher = {context, p->ring_correlation ? 2 * p->iterations : p->iterations, 0};
     const pp_array *split = pp_context_get(context, "split");
     const pp_view_input input = {.frames = pp_context_get(context, "frames"),
                                  .mask = pp_context_get(context, "mask"),
@@ -344,12 +339,15 @@ static pp_status run(const void *params_, pp_context *context)
     }
     pp_view_output out;
     if (p->half)
-        PP_TRY(solve_half(&input, &options, p->half - 1, &out));
+        PP_TRY(pp_view_solve_half(&input, &options, p->half - 1, &out));
     else
         PP_TRY(pp_view_solve(&input, &options, &out));
     tell(context, &out);
-    const pp_status status = put_all(context, &out);
+    pp_status status = put_all(context, &out);
     pp_view_output_free(&out);
+    watcher.before = p->iterations;
+    if (status == PP_OK && p->ring_correlation)
+        status = correlate_halves(&input, &options, context);
     return status;
 }
 

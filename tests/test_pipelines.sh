@@ -31,6 +31,8 @@ star=$SHARED/data/siemens-star-aps.cxi
 [ -e "$star" ] || { star=$data/view_0000.cxi; echo "no measured view here: a simulated one instead"; }
 go run "$SOURCE/pipelines/measured-view.cfg" load.file="$star" ptycho.iterations=5 output="$work/view" || fail "run of measured-view.cfg"
 [ -s "$work/view/views/0000.h5" ] && [ -s "$work/view/report.html" ] || fail "measured-view.cfg left no result"
+grep -q "Fourier ring correlation of even and odd frames" "$work/view/report.html" || fail "the report has no ring correlation"
+grep -q "resolution .* nm (half period)" "$work/view/report.html" || fail "the report names no resolution"
 for file in "$SOURCE"/pipelines/*.cfg; do
     case ${file##*/} in campaign.cfg | measured-view.cfg) continue ;; esac
     go check "$file" output="$work/check" || fail "check of ${file##*/}"

@@ -38,6 +38,9 @@ PP_MUST_CHECK pp_status pp_page_volume(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_projections(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_views(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_costs(pp_page *page);
+PP_MUST_CHECK pp_status pp_page_rings(pp_page *page);
+/** A port that a file need not have: NULL where it has none. */
+void pp_page_optional(const char *path, const char *port, pp_array **out);
 PP_MUST_CHECK pp_status pp_page_geometry(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_facts(pp_page *page);
 

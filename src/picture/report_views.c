@@ -26,8 +26,7 @@ static void shown_free(shown *v)
     pp_array_free(&v->illumination);
 }
 
-/* A port that a file need not have. */
-static void read_optional(const char *path, const char *port, pp_array **out)
+void pp_page_optional(const char *path, const char *port, pp_array **out)
 {
     pp_error kept;
     if (pp_view_result_read(path, port, out) != PP_OK) pp_error_take(&kept);
@@ -63,8 +62,8 @@ static pp_status shown_read(const pp_page *page, int64_t number, shown *v)
     if (status == PP_OK && (pp_array_ndim(v->object) != 2 || pp_array_dtype(v->object) != PP_C32))
         status = PP_FAIL(PP_ERR_DATA, "%s: the object is not complex64 [Y][X]", path);
     if (status == PP_OK) {
-        read_optional(path, "probe", &v->probe);
-        read_optional(path, "illumination", &v->illumination);
+        pp_page_optional(path, "probe", &v->probe);
+        pp_page_optional(path, "illumination", &v->illumination);
         find_box(v);
     }
     pp_free(path);
@@ -305,8 +304,8 @@ static pp_status history_read(const pp_page *page, int64_t v, histories *h)
     pp_geometry geometry = {0};
     h->angles[v] = h->errors[v] = NAN;
     PP_TRY(pp_page_view_path(page, page->views[v], &path));
-    read_optional(path, "cost", &cost);
-    read_optional(path, "error", &error);
+    pp_page_optional(path, "cost", &cost);
+    pp_page_optional(path, "error", &error);
     if (pp_view_result_geometry(path, &geometry) == PP_OK)
         h->angles[v] = geometry.angle * degree;
     else
@@ -414,6 +413,7 @@ pp_status pp_page_costs(pp_page *page)
         PP_TRY_TO(done, cost_plot(page, &h));
         PP_TRY_TO(done, error_plot(page, &h));
     }
+    PP_TRY_TO(done, pp_page_rings(page));
     PP_TRY_TO(done, pp_text_add(&page->html, "</div>\n"));
 done:
     histories_free(views, &h);

@@ -8,7 +8,7 @@
 #include "backend/fft.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "models/window.h"
+#include "solvers/view_cut.h"
 
 enum { WARM_UP = 2, SAMPLES = 9, ITERATIONS = WARM_UP + SAMPLES + 1 };
 
@@ -95,26 +95,6 @@ static pp_status make_frames(const made *m)
     return PP_OK;
 }
 
-/* As stage partition does. */
-static pp_status cut(made *m)
-{
-    const int64_t j = m->b->patterns, n = m->b->size;
-    pp_object_frame frame;
-    pp_tiles tiles;
-    double *corners = NULL;
-    pp_status status = PP_OK;
-    PP_TRY(pp_object_frame_of(pp_array_read(m->positions), j, n, &frame));
-    PP_TRY(PP_ALLOC(2 * j, &corners));
-    pp_object_corners(&frame, pp_array_read(m->positions), j, n, corners);
-    PP_TRY_TO(done, pp_array_create_1d(PP_I32, j, "1", &m->tile_of));
-    PP_TRY_TO(done, pp_tiles_cut(corners, j, n, frame.size, m->b->devices, &tiles,
-                                 pp_array_data(m->tile_of)));
-    status = pp_tiles_array(&tiles, &m->tiles);
-done:
-    pp_free(corners);
-    return status;
-}
-
 static pp_status make(made *m)
 {
     const int64_t n = m->b->size, j = m->b->patterns, shape[2] = {n, n};
@@ -128,7 +108,8 @@ static pp_status make(made *m)
                            &m->probe));
     memset(pp_array_data(m->mask), 1, (size_t)(n * n));
     make_positions(m);
-    if (m->b->devices > 1) PP_TRY(cut(m));
+    if (m->b->devices > 1)
+        PP_TRY(pp_view_cut(m->positions, n, m->b->devices, &m->tiles, &m->tile_of));
     make_probe(m);
     return make_frames(m);
 }

@@ -29,7 +29,7 @@ typedef struct pp_ptycho_settings {
     double positions_limit;                   /* largest step, pixels */
     bool precondition;
     const pp_penalty *penalty; /* NULL: none */
-    int64_t first;             /* number of the first iteration, of a solve that is part of a larger one */
+    int64_t first; /* number of the first iteration, of a solve that is part of a larger one */
     /** Asked once an iteration; NULL: never. Returning true ends with PP_ERR_INTERRUPTED. */
     bool (*stopped)(void *self, int64_t iteration, double cost);
     void *self;

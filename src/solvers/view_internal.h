@@ -25,7 +25,7 @@ typedef struct solve {
     view *v;
     int rank;
     const pp_comm *group; /* NULL: alone */
-    pp_split split;       /* of the model; its group is NULL where each device solves for itself alone */
+    pp_split split; /* of the model; its group is NULL where each device solves for itself alone */
     const pp_view_input *in;
     const pp_view_options *o;
     const pp_backend *backend;
