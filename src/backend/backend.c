@@ -31,6 +31,17 @@ const pp_backend *pp_backend_find(const char *name)
     return NULL;
 }
 
+int pp_backend_device(const pp_backend *backend, int rank)
+{
+    const int devices = backend->use ? backend->devices(NULL) : 1;
+    return devices > 0 ? rank % devices : 0;
+}
+
+pp_status pp_backend_use(const pp_backend *backend, int device)
+{
+    return backend->use ? backend->use(device) : PP_OK;
+}
+
 const pp_sweep_class *pp_backend_sweep(const pp_backend *backend, const pp_sweep_setup *setup,
                                        const char *name)
 {

@@ -6,6 +6,7 @@
 #ifndef PP_BACKEND_H
 #define PP_BACKEND_H
 
+#include "backend/link.h"
 #include "backend/sweep.h"
 
 /** Vector kernels. threads: how many may be used (host back ends). */
@@ -43,12 +44,20 @@ typedef struct pp_backend {
     const pp_vectors *vectors;
     const pp_sweep_class *const *sweeps; /* best first, up to NULL */
     bool host_memory; /* any thread of the process may work on its memory at any time */
+    /** The calling thread works on this device from now on, 0 to devices() - 1; NULL member: there is nothing to choose. */
+    pp_status (*use)(int device);
+    /** How the devices of a group pass parts of images to each other; NULL: they read each other's memory (comm/group.h). */
+    const pp_link_class *links;
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */
 const pp_backend *const *pp_backends(void);
 /** By name, NULL where there is none; "auto" is the best one that has a device. */
 const pp_backend *pp_backend_find(const char *name);
+/** The device that rank `rank` of a group works on: ranks beyond the number of devices share them. */
+int pp_backend_device(const pp_backend *backend, int rank);
+/** The calling thread works on that device from now on. */
+PP_MUST_CHECK pp_status pp_backend_use(const pp_backend *backend, int device);
 /** The first implementation that supports `setup`; name: only the one of this name (NULL: any). NULL where there is none. */
 const pp_sweep_class *pp_backend_sweep(const pp_backend *backend, const pp_sweep_setup *setup,
                                        const char *name);

@@ -29,10 +29,11 @@ typedef struct pp_link_piece {
 } pp_link_piece;
 
 typedef struct pp_link_setup {
-    int size;            /* ranks, 1 to PP_LINK_MOST */
-    const int *devices;  /* [size] numbers of the back end's devices */
-    const int64_t *room; /* [size] floats of the pieces of a call that are not contiguous, or are added, at most */
-    bool copies;         /* no NCCL, for tests */
+    int size;           /* ranks, 1 to PP_LINK_MOST */
+    const int *devices; /* [size] numbers of the back end's devices */
+    const int64_t *
+        room; /* [size] floats of the pieces of a call that are not contiguous, or are added, at most */
+    bool copies; /* no NCCL, for tests */
 } pp_link_setup;
 
 typedef struct pp_link_class {

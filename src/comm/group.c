@@ -23,7 +23,9 @@ typedef struct meeting {
     pthread_cond_t change;
     int size, arrived, reading; /* reading: ranks that are inside another one's message */
     int64_t round;
-    bool broken; /* a rank has left with an error: nothing new is read from then on */
+    void (*alarm)(void *argument);
+    void *argument; /* of alarm and of the members' work */
+    bool broken;    /* a rank has left with an error: nothing new is read from then on */
     pp_error error;
     const void *data[PP_GROUP_MOST];
     const size_t *bytes[PP_GROUP_MOST];
@@ -212,7 +214,6 @@ static const pp_comm_class group_class = {
 typedef struct member {
     group_comm comm;
     pp_group_work work;
-    void *argument;
     pthread_t thread;
     bool started;
 } member;
@@ -222,10 +223,12 @@ static void leave(group_comm *comm, pp_status status)
     if (status == PP_OK) return;
     meeting *all = comm->all;
     (void)pthread_mutex_lock(&all->lock);
-    if (!all->broken) all->error = *pp_error_last();
+    const bool first = !all->broken;
+    if (first) all->error = *pp_error_last();
     all->broken = true;
     (void)pthread_cond_broadcast(&all->change);
     (void)pthread_mutex_unlock(&all->lock);
+    if (first && all->alarm) all->alarm(all->argument);
 }
 
 void pp_group_fail(const pp_comm *group, pp_status status)
@@ -236,17 +239,15 @@ void pp_group_fail(const pp_comm *group, pp_status status)
 static void *run_member(void *argument)
 {
     member *one = argument;
-    leave(&one->comm, one->work(&one->comm.base, one->argument));
+    leave(&one->comm, one->work(&one->comm.base, one->comm.all->argument));
     return NULL;
 }
 
-static void set_up(member *one, int rank, int size, meeting *all, pp_group_work work,
-                   void *argument)
+static void set_up(member *one, int rank, int size, meeting *all, pp_group_work work)
 {
     one->comm.base = (pp_comm){&group_class, rank, size, rank, size};
     one->comm.all = all;
     one->work = work;
-    one->argument = argument;
 }
 
 static void run_members(member *members, int size)
@@ -262,17 +263,21 @@ static void run_members(member *members, int size)
         if (members[r].started) (void)pthread_join(members[r].thread, NULL);
 }
 
-pp_status pp_group_run(int size, pp_group_work work, void *argument)
+pp_status pp_group_run_alarmed(int size, pp_group_work work, void (*alarm)(void *argument),
+                               void *argument)
 {
     if (size < 1 || size > PP_GROUP_MOST)
         return PP_FAIL(PP_ERR_RUN, "a group has 1 to %d devices, not %d", PP_GROUP_MOST, size);
-    meeting all = {
-        .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER, .size = size};
+    meeting all = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                   .change = PTHREAD_COND_INITIALIZER,
+                   .size = size,
+                   .alarm = alarm,
+                   .argument = argument};
     member *members = NULL;
     pp_status status = PP_OK;
     PP_TRY_TO(done, PP_ALLOC(size, &members));
     PP_TRY_TO(done, PP_ALLOC(size * size, &all.boxes));
-    for (int r = 0; r < size; r++) set_up(&members[r], r, size, &all, work, argument);
+    for (int r = 0; r < size; r++) set_up(&members[r], r, size, &all, work);
     run_members(members, size);
     if (all.broken) status = pp_error_give(&all.error);
 done:
@@ -281,6 +286,11 @@ done:
     (void)pthread_cond_destroy(&all.change);
     (void)pthread_mutex_destroy(&all.lock);
     return status;
+}
+
+pp_status pp_group_run(int size, pp_group_work work, void *argument)
+{
+    return pp_group_run_alarmed(size, work, NULL, argument);
 }
 
 static double reduced(double a, double b, pp_reduce how)

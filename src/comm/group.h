@@ -20,6 +20,11 @@ typedef pp_status (*pp_group_work)(const pp_comm *group, void *argument);
  *  failed of its own accord, with its record. size 1 runs it in place. */
 PP_MUST_CHECK pp_status pp_group_run(int size, pp_group_work work, void *argument);
 
+/** The same; `alarm(argument)` is called once, in the thread of the first rank that fails, when nobody can begin to wait for it any
+ *  more: to end what the others' devices wait for. */
+PP_MUST_CHECK pp_status pp_group_run_alarmed(int size, pp_group_work work,
+                                             void (*alarm)(void *argument), void *argument);
+
 /** Ends every wait of the group with an error: for a rank that has failed and must wait for a thread of its own which uses the group. `status`
  *  and its record are what pp_group_run then returns; PP_OK does nothing. */
 void pp_group_fail(const pp_comm *group, pp_status status);

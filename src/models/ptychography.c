@@ -58,7 +58,7 @@ static pp_status join(pp_ptychography *m, const pp_split *split)
     double sums[3] = {m->totals.counts, m->totals.poisson_offset, m->totals.pixels};
     m->split = *split;
     m->split.backend = m->backend;
-    if (m->probe_moves)
+    if (m->probe_moves && !split->links)
         PP_TRY(
             m->backend->alloc((size_t)(m->frame * m->modes) * sizeof *m->room, (void **)&m->room));
     PP_TRY(pp_ptychography_sum(m, sums, 3));

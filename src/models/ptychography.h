@@ -29,7 +29,7 @@ typedef struct pp_ptychography {
     const pp_backend *backend;
     pp_sweep *sweep; /* NULL where a device of a group has no patterns */
     pp_split split;
-    pp_c32 *room; /* [M][n][n] of a group whose probe moves */
+    pp_c32 *room; /* [M][n][n] of a group without links whose probe moves */
     int threads;
     pp_sweep_model model;
     int64_t patterns;             /* this device's */

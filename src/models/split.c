@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "models/split.h"
 
-/* What `take` does with another rank's image: the part in `box` goes to the same pixels of this rank's. */
-typedef struct piece {
-    const pp_backend *backend;
-    float *to;
-    pp_box to_frame, from_frame, box;
-    int lanes;
-    bool add;
-} piece;
+#include "backend/backend.h"
+
+/* A part of an image that goes to another rank's or comes from there. */
+typedef struct part {
+    int peer;
+    pp_box frame, box; /* of the peer's image; what is passed */
+    bool send, add;
+} part;
+
+/* Parts that go off together, to and from one image of this rank. */
+typedef struct step {
+    const pp_split *split;
+    float *image;
+    pp_box frame;
+    int lanes, count;
+    part parts[PP_LINK_PIECES];
+} step;
 
 pp_box pp_split_extended(const pp_split *s)
 {
@@ -31,38 +40,122 @@ static int64_t offset(const pp_box *frame, const pp_box *box)
            frame->from[1];
 }
 
+static int64_t width(const pp_box *box)
+{
+    return box->to[1] - box->from[1];
+}
+
+/* image's pixels in `box` = or += those of `from`. */
+static void put(const step *s, const float *from, const pp_box *frame, const pp_box *box, bool add)
+{
+    s->split->backend->vectors->box(s->image + offset(&s->frame, box) * s->lanes,
+                                    width(&s->frame) * s->lanes,
+                                    from + offset(frame, box) * s->lanes, width(frame) * s->lanes,
+                                    box->to[0] - box->from[0], width(box) * s->lanes, add);
+}
+
+static step step_of(const pp_split *split, void *image, const pp_box *frame, int lanes)
+{
+    step s;
+    s.split = split, s.image = image, s.frame = *frame, s.lanes = lanes, s.count = 0;
+    return s;
+}
+
+static void add_part(step *s, const part *p)
+{
+    if (pp_box_area(&p->box) > 0) s->parts[s->count++] = *p;
+}
+
+static void send_to(step *s, int peer, pp_box box)
+{
+    const part p = {.peer = peer, .box = box, .send = true};
+    add_part(s, &p);
+}
+
+static void receive_from(step *s, int peer, pp_box frame, pp_box box, bool add)
+{
+    const part p = {.peer = peer, .frame = frame, .box = box, .add = add};
+    add_part(s, &p);
+}
+
+/* ---- a step by messages that are read where they lie ---- */
+
+typedef struct reading {
+    const step *s;
+    const part *p;
+} reading;
+
 static pp_status take(void *argument, const void *data, size_t bytes)
 {
-    const piece *p = argument;
-    const float *from = data;
+    const reading *r = argument;
     (void)bytes;
-    p->backend->vectors->box(p->to + offset(&p->to_frame, &p->box) * p->lanes,
-                             (p->to_frame.to[1] - p->to_frame.from[1]) * p->lanes,
-                             from + offset(&p->from_frame, &p->box) * p->lanes,
-                             (p->from_frame.to[1] - p->from_frame.from[1]) * p->lanes,
-                             p->box.to[0] - p->box.from[0],
-                             (p->box.to[1] - p->box.from[1]) * p->lanes, p->add);
+    put(r->s, data, &r->p->frame, &r->p->box, r->p->add);
     return PP_OK;
 }
 
-static pp_status send(const pp_split *s, int to, const void *image, const pp_box *box, int lanes)
+static pp_status run_messages(const step *s)
 {
-    const int64_t area = pp_box_area(box);
-    if (area == 0) return PP_OK;
-    return pp_group_post(s->group, to, image, (size_t)(area * lanes) * sizeof(float));
+    const pp_comm *group = s->split->group;
+    for (int k = 0; k < s->count; k++) {
+        const part *p = &s->parts[k];
+        const size_t floats = (size_t)(pp_box_area(&p->box) * s->lanes);
+        if (p->send) PP_TRY(pp_group_post(group, p->peer, s->image, floats * sizeof(float)));
+    }
+    for (int k = 0; k < s->count; k++) {
+        reading r = {s, &s->parts[k]};
+        if (!r.p->send) PP_TRY(pp_group_receive(group, r.p->peer, take, &r));
+    }
+    return pp_group_settle(group);
 }
 
-static pp_status receive(const pp_split *s, int from, piece *p)
+/* ---- and through the devices' links ---- */
+
+static pp_status run_links(const step *s)
 {
-    if (pp_box_area(&p->box) == 0) return PP_OK;
-    return pp_group_receive(s->group, from, take, p);
+    pp_link_piece pieces[PP_LINK_PIECES];
+    for (int k = 0; k < s->count; k++) {
+        const part *p = &s->parts[k];
+        pieces[k] = (pp_link_piece){.at = s->image + offset(&s->frame, &p->box) * s->lanes,
+                                    .rows = p->box.to[0] - p->box.from[0],
+                                    .columns = width(&p->box) * s->lanes,
+                                    .stride = width(&s->frame) * s->lanes,
+                                    .peer = p->peer,
+                                    .send = p->send,
+                                    .add = p->add};
+    }
+    return s->split->backend->links->transfer(s->split->links, pp_comm_rank(s->split->group),
+                                              pieces, s->count);
 }
 
-static piece piece_of(const pp_split *s, void *image, int lanes)
+static pp_status run(step *s)
+{
+    if (s->count == 0) return PP_OK;
+    const pp_status status = s->split->links ? run_links(s) : run_messages(s);
+    s->count = 0;
+    return status;
+}
+
+static step step_here(const pp_split *s, void *image, int lanes)
 {
     const pp_box mine = pp_split_extended(s);
-    return (piece){
-        .backend = s->backend, .to = image, .to_frame = mine, .from_frame = mine, .lanes = lanes};
+    return step_of(s, image, &mine, lanes);
+}
+
+/* An upper bound: overlaps go out and come in at most once each in a step. */
+int64_t pp_split_room(const pp_tiles *t, pp_split_method method, int rank, int lanes,
+                      int64_t shared)
+{
+    int64_t overlap = 0, others = 0;
+    for (int r = 0; r < t->count; r++) {
+        const pp_box common = pp_box_common(&t->extended[rank], &t->extended[r]);
+        if (r == rank) continue;
+        overlap += pp_box_area(&common);
+        others += pp_box_area(&t->extended[r]);
+    }
+    int64_t most = 2 * overlap;
+    if (method == PP_SPLIT_HYBRID && rank == 0 && others > most) most = others;
+    most *= lanes;
+    return shared > 0 && shared + t->count > most ? shared + t->count : most;
 }
 
 /* ---- passes ---- */
@@ -81,130 +174,121 @@ static pp_box across(const pp_split *s, int a, int b)
     return pp_box_common(&box, &s->tiles->extended[b]);
 }
 
-static pp_status from_neighbour(const pp_split *s, piece *p, int from, pp_box box, bool add)
+static pp_status along_strip(step *s)
 {
-    p->from_frame = s->tiles->extended[from];
-    p->box = box, p->add = add;
-    return receive(s, from, p);
-}
-
-static pp_status along_strip(const pp_split *s, piece *p)
-{
-    const pp_tiles *t = s->tiles;
-    const int me = pp_comm_rank(s->group), strip = t->strip[me];
+    const pp_tiles *t = s->split->tiles;
+    const int me = pp_comm_rank(s->split->group), strip = t->strip[me];
     const bool first = me == t->first[strip], last = me + 1 == t->first[strip + 1];
-    if (!first) PP_TRY(from_neighbour(s, p, me - 1, shared(s, me - 1, me), true));
-    if (!last) {
-        const pp_box box = shared(s, me, me + 1);
-        PP_TRY(send(s, me + 1, p->to, &box, p->lanes));
-        PP_TRY(pp_group_settle(s->group));
-        PP_TRY(from_neighbour(s, p, me + 1, box, false));
-    }
-    if (!first) {
-        const pp_box box = shared(s, me - 1, me);
-        PP_TRY(send(s, me - 1, p->to, &box, p->lanes));
-    }
-    return pp_group_settle(s->group);
+    if (!first) receive_from(s, me - 1, t->extended[me - 1], shared(s->split, me - 1, me), true);
+    PP_TRY(run(s));
+    if (!last) send_to(s, me + 1, shared(s->split, me, me + 1));
+    PP_TRY(run(s));
+    if (!last) receive_from(s, me + 1, t->extended[me + 1], shared(s->split, me, me + 1), false);
+    PP_TRY(run(s));
+    if (!first) send_to(s, me - 1, shared(s->split, me - 1, me));
+    return run(s);
 }
 
-static pp_status from_strip(const pp_split *s, piece *p, int strip, bool add)
+static pp_status from_strip(step *s, int strip, bool add)
 {
-    const pp_tiles *t = s->tiles;
-    const int me = pp_comm_rank(s->group);
+    const pp_tiles *t = s->split->tiles;
+    const int me = pp_comm_rank(s->split->group);
     if (strip < 0 || strip >= t->strips) return PP_OK;
     for (int k = t->first[strip]; k < t->first[strip + 1]; k++)
-        PP_TRY(from_neighbour(s, p, k, across(s, k, me), add));
-    return PP_OK;
+        receive_from(s, k, t->extended[k], across(s->split, k, me), add);
+    return run(s);
 }
 
-static pp_status to_strip(const pp_split *s, const piece *p, int strip)
+static pp_status to_strip(step *s, int strip)
 {
-    const pp_tiles *t = s->tiles;
-    const int me = pp_comm_rank(s->group);
+    const pp_tiles *t = s->split->tiles;
+    const int me = pp_comm_rank(s->split->group);
     if (strip < 0 || strip >= t->strips) return PP_OK;
-    for (int k = t->first[strip]; k < t->first[strip + 1]; k++) {
-        const pp_box box = across(s, me, k);
-        PP_TRY(send(s, k, p->to, &box, p->lanes));
-    }
-    return PP_OK;
+    for (int k = t->first[strip]; k < t->first[strip + 1]; k++)
+        send_to(s, k, across(s->split, me, k));
+    return run(s);
 }
 
-pp_status pp_split_pass(const pp_split *s, void *image, int lanes)
+pp_status pp_split_pass(const pp_split *split, void *image, int lanes)
 {
-    piece p = piece_of(s, image, lanes);
-    const int strip = s->tiles->strip[pp_comm_rank(s->group)];
-    PP_TRY(along_strip(s, &p));
-    PP_TRY(from_strip(s, &p, strip - 1, true));
-    PP_TRY(to_strip(s, &p, strip + 1));
-    PP_TRY(pp_group_settle(s->group));
-    PP_TRY(from_strip(s, &p, strip + 1, false));
-    PP_TRY(to_strip(s, &p, strip - 1));
-    return pp_group_settle(s->group);
+    step s = step_here(split, image, lanes);
+    const int strip = split->tiles->strip[pp_comm_rank(split->group)];
+    PP_TRY(along_strip(&s));
+    PP_TRY(from_strip(&s, strip - 1, true));
+    PP_TRY(to_strip(&s, strip + 1));
+    PP_TRY(from_strip(&s, strip + 1, false));
+    return to_strip(&s, strip - 1);
 }
 
 /* ---- whole objects on rank 0 ---- */
 
-pp_status pp_split_gather(const pp_split *s, void *whole, const void *image, int lanes)
+pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes)
 {
-    const int me = pp_comm_rank(s->group);
-    const pp_box frame = pp_split_whole(s), mine = pp_split_extended(s);
-    piece p = {s->backend, whole, frame, mine, mine, lanes, true};
-    if (me != 0) {
-        PP_TRY(send(s, 0, image, &mine, lanes));
-        return pp_group_settle(s->group);
+    const pp_box frame = pp_split_whole(split), mine = pp_split_extended(split);
+    if (pp_comm_rank(split->group) != 0) {
+        step s = step_of(split, image, &mine, lanes);
+        send_to(&s, 0, mine);
+        return run(&s);
     }
-    s->backend->vectors->box(whole, frame.to[1] * lanes, NULL, 0, frame.to[0], frame.to[1] * lanes,
-                             false);
-    PP_TRY(take(&p, image, 0));
-    for (int r = 1; r < pp_comm_size(s->group); r++) {
-        p.from_frame = p.box = s->tiles->extended[r];
-        PP_TRY(receive(s, r, &p));
+    step s = step_of(split, whole, &frame, lanes);
+    split->backend->vectors->box(whole, frame.to[1] * lanes, NULL, 0, frame.to[0],
+                                 frame.to[1] * lanes, false);
+    put(&s, image, &mine, &mine, true);
+    for (int r = 1; r < pp_comm_size(split->group); r++) {
+        const pp_box *box = &split->tiles->extended[r];
+        receive_from(&s, r, *box, *box, true);
     }
-    return PP_OK;
+    return run(&s);
 }
 
-pp_status pp_split_scatter(const pp_split *s, void *image, const void *whole, int lanes)
+pp_status pp_split_scatter(const pp_split *split, void *image, void *whole, int lanes)
 {
-    const int me = pp_comm_rank(s->group);
-    piece p = piece_of(s, image, lanes);
-    p.box = p.to_frame, p.from_frame = pp_split_whole(s);
-    if (me != 0) return receive(s, 0, &p);
-    for (int r = 1; r < pp_comm_size(s->group); r++)
-        PP_TRY(send(s, r, whole, &s->tiles->extended[r], lanes));
-    PP_TRY(take(&p, whole, 0));
-    return pp_group_settle(s->group);
+    const pp_box frame = pp_split_whole(split), mine = pp_split_extended(split);
+    step here = step_of(split, image, &mine, lanes);
+    if (pp_comm_rank(split->group) != 0) {
+        receive_from(&here, 0, frame, mine, false);
+        return run(&here);
+    }
+    step s = step_of(split, whole, &frame, lanes);
+    for (int r = 1; r < pp_comm_size(split->group); r++) send_to(&s, r, split->tiles->extended[r]);
+    put(&here, whole, &frame, &mine, false);
+    return run(&s);
 }
 
-pp_status pp_split_borders(const pp_split *s, void *image, int lanes)
+pp_status pp_split_borders(const pp_split *split, void *image, int lanes)
 {
-    const pp_tiles *t = s->tiles;
-    const int me = pp_comm_rank(s->group);
-    piece p = piece_of(s, image, lanes);
-    for (int r = 0; r < t->count; r++) {
-        const pp_box box = pp_box_common(&t->core[me], &t->extended[r]);
-        if (r != me) PP_TRY(send(s, r, image, &box, lanes));
-    }
+    const pp_tiles *t = split->tiles;
+    const int me = pp_comm_rank(split->group);
+    step s = step_here(split, image, lanes);
+    for (int r = 0; r < t->count; r++)
+        if (r != me) send_to(&s, r, pp_box_common(&t->core[me], &t->extended[r]));
     for (int r = 0; r < t->count; r++)
         if (r != me)
-            PP_TRY(from_neighbour(s, &p, r, pp_box_common(&t->core[r], &t->extended[me]), false));
-    return pp_group_settle(s->group);
+            receive_from(&s, r, t->extended[r], pp_box_common(&t->core[r], &t->extended[me]),
+                         false);
+    return run(&s);
 }
 
 /* ---- replicated values ---- */
 
-pp_status pp_split_sum(const pp_split *s, float *values, float *room, int64_t count)
+pp_status pp_split_sum(const pp_split *split, float *values, float *room, int64_t count)
 {
-    const int me = pp_comm_rank(s->group), size = pp_comm_size(s->group);
+    const int me = pp_comm_rank(split->group), size = pp_comm_size(split->group);
     const pp_box line = {{0, 0}, {1, count}};
-    piece p = {s->backend, room, line, line, line, 1, false};
+    if (split->links) return split->backend->links->sum(split->links, me, values, count);
+    step s = step_of(split, room, &line, 1);
     for (int r = 0; r < size; r++)
-        if (r != me) PP_TRY(send(s, r, values, &line, 1));
+        if (r != me) PP_TRY(pp_group_post(split->group, r, values, (size_t)count * sizeof *values));
     for (int r = 0; r < size; r++) {
-        p.add = r > 0;
-        if (r == me) PP_TRY(take(&p, values, 0));
-        if (r != me) PP_TRY(receive(s, r, &p));
+        const part p = {.peer = r, .frame = line, .box = line, .add = r > 0};
+        reading from = {&s, &p};
+        if (r == me)
+            put(&s, values, &line, &line, p.add);
+        else
+            PP_TRY(pp_group_receive(split->group, r, take, &from));
     }
-    PP_TRY(pp_group_settle(s->group));
-    p.to = values, p.add = false;
-    return take(&p, room, 0);
+    PP_TRY(pp_group_settle(split->group));
+    step back = step_of(split, values, &line, 1);
+    put(&back, room, &line, &line, false);
+    return PP_OK;
 }

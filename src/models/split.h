@@ -5,8 +5,8 @@
  * others hold too goes from tile to tile, forward and back along each strip and then across strips, so that every tile
  * has the sum of all on its extended tile and nobody has the whole. Copies of a pixel have the same bits on all tiles.
  *
- * Every function is collective over the group. Messages are read where they lie; the sender waits (settles) before it changes
- * them. SPDX-License-Identifier: BSD-3-Clause */
+ * Every function is collective over the group. On the host messages are read where they lie, and the sender waits (settles) before it changes
+ * them; devices pass them through their links (backend/link.h). SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_SPLIT_H
 #define PP_SPLIT_H
 
@@ -26,6 +26,7 @@ typedef struct pp_split {
     const pp_tiles *tiles;
     pp_split_method method;
     const pp_backend *backend;
+    pp_links *links; /* of the group's devices; NULL where the back end has none */
 } pp_split;
 
 /** This rank's extended tile, its core, and the whole object. */
@@ -33,17 +34,20 @@ pp_box pp_split_extended(const pp_split *split);
 pp_box pp_split_core(const pp_split *split);
 pp_box pp_split_whole(const pp_split *split);
 
+/** Floats that device `rank` stages in a transfer at most, for images of `lanes` floats a pixel and sums of `shared` floats. */
+int64_t pp_split_room(const pp_tiles *tiles, pp_split_method method, int rank, int lanes,
+                      int64_t shared);
+
 /** image: `lanes` floats a pixel on the extended tile; becomes the sum over all tiles (gradient's passes). */
 PP_MUST_CHECK pp_status pp_split_pass(const pp_split *split, void *image, int lanes);
-/** whole (on rank 0, else NULL) = sum of the tiles' images. */
-PP_MUST_CHECK pp_status pp_split_gather(const pp_split *split, void *whole, const void *image,
-                                        int lanes);
-/** image = this tile's part of `whole` (on rank 0, else NULL). */
-PP_MUST_CHECK pp_status pp_split_scatter(const pp_split *split, void *image, const void *whole,
+/** whole (on rank 0, else NULL) = sum of the tiles' images, which are only read. */
+PP_MUST_CHECK pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes);
+/** image = this tile's part of `whole` (on rank 0, else NULL), which is only read. */
+PP_MUST_CHECK pp_status pp_split_scatter(const pp_split *split, void *image, void *whole,
                                          int lanes);
 /** Pixels of the image that other tiles own become theirs. */
 PP_MUST_CHECK pp_status pp_split_borders(const pp_split *split, void *image, int lanes);
-/** values[count] floats = sum over ranks, in rank order; room: as much again. */
+/** values[count] floats = sum over ranks, in rank order; room: as much again (NULL where there are links). */
 PP_MUST_CHECK pp_status pp_split_sum(const pp_split *split, float *values, float *room,
                                      int64_t count);
 

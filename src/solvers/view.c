@@ -305,6 +305,12 @@ static bool between(void *self, int64_t iteration, double cost)
     return s->rank == 0 && asked->stopped && asked->stopped(asked->self, iteration, cost);
 }
 
+static void account(const view *v, const pp_comm *group)
+{
+    pp_group_tell(group, &v->out->account);
+    if (v->links) v->out->account.received += v->backend->links->received(v->links, 0);
+}
+
 /* One device's thread. */
 static pp_status work(const pp_comm *group, void *argument)
 {
@@ -318,19 +324,21 @@ static pp_status work(const pp_comm *group, void *argument)
                .rank = pp_comm_rank(group)};
     if (v->tiles.count > 1) {
         s.group = group;
-        s.split = (pp_split){.tiles = &v->tiles, .method = v->o->split, .backend = v->backend};
+        s.split = (pp_split){
+            .tiles = &v->tiles, .method = v->o->split, .backend = v->backend, .links = v->links};
         s.split.group = pp_view_apart(&s) && !pp_view_shared(&s) ? NULL : group;
     }
     if (s.rank != 0) s.settings.stopped = NULL;
     if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
-    const pp_status status = run(&s);
+    pp_status status = pp_backend_use(v->backend, pp_backend_device(v->backend, s.rank));
+    if (status == PP_OK) status = run(&s);
     pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
         pp_free(s.pick);
     if (s.model.backend) {
         pp_point_free(&s.model, &s.point);
         pp_ptychography_free(&s.model);
     }
-    if (s.rank == 0 && s.group) pp_group_tell(group, &v->out->account);
+    if (s.rank == 0 && s.group) account(v, group);
     if (s.rank == 0 && takes_local_steps(v)) v->out->account.waited = s.waited;
     return status;
 }
@@ -392,6 +400,38 @@ static pp_status prepare(view *v)
     return PP_OK;
 }
 
+/* ---- the group ---- */
+
+static void end_links(void *argument)
+{
+    const view *v = argument;
+    if (v->links) v->backend->links->abort(v->links);
+}
+
+static pp_status open_links(view *v)
+{
+    const pp_tiles *t = &v->tiles;
+    const bool moves = v->o->solver.refine_probe;
+    int devices[PP_LINK_MOST];
+    int64_t room[PP_LINK_MOST];
+    if (t->count == 1 || !v->backend->links) return PP_OK;
+    for (int r = 0; r < t->count; r++) {
+        devices[r] = pp_backend_device(v->backend, r);
+        room[r] =
+            pp_split_room(t, v->o->split, r, 2, moves ? 2 * v->n * v->n * v->o->probe_modes : 0);
+    }
+    const pp_link_setup setup = {.size = t->count, .devices = devices, .room = room};
+    return v->backend->links->open(&setup, &v->links);
+}
+
+static pp_status solve_in_group(view *v)
+{
+    PP_TRY(open_links(v));
+    const pp_status status = pp_group_run_alarmed(v->tiles.count, work, end_links, v);
+    if (v->links) v->backend->links->close(&v->links);
+    return status;
+}
+
 pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *options,
                         pp_view_output *out)
 {
@@ -401,7 +441,7 @@ pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *optio
     if (!v.backend)
         return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", options->backend);
     pp_status status = prepare(&v);
-    if (status == PP_OK) status = pp_group_run(v.tiles.count, work, &v);
+    if (status == PP_OK) status = solve_in_group(&v);
     result.devices = v.tiles.count;
     pp_free(v.corners), pp_free(v.tile_of);
     if (status == PP_OK)

@@ -17,6 +17,7 @@ typedef struct view {
         corners; /* [J][2] in the whole object; at the end each device's are what it made of them */
     int32_t *tile_of;
     pp_tiles tiles;
+    pp_links *links; /* of the devices; NULL: one device, or they read each other's memory */
     int teller; /* the first device with patterns: tells what its sweep is */
     pp_view_output *out;
 } view;

@@ -69,14 +69,20 @@ pp_status download(void *to, const void *from, size_t bytes)
     return copy(to, from, bytes, cudaMemcpyDeviceToHost);
 }
 
+pp_status use(int device)
+{
+    return PP_CHECK(cudaSetDevice(device));
+}
+
 const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, links */
 extern "C" const pp_backend PP_TABLE = {
-    PP_TABLE_NAME,     PP_DEVICE::devices,  PP_DEVICE::alloc,    PP_DEVICE::give,
-    PP_DEVICE::upload, PP_DEVICE::download, &PP_DEVICE::vectors, PP_DEVICE::sweeps,
-    false,
+    PP_TABLE_NAME,       PP_DEVICE::devices,     PP_DEVICE::alloc,
+    PP_DEVICE::give,     PP_DEVICE::upload,      PP_DEVICE::download,
+    &PP_DEVICE::vectors, PP_DEVICE::sweeps,      false,
+    PP_DEVICE::use,      &PP_DEVICE::link_class,
 };

@@ -23,7 +23,7 @@ class keep_device
 {
     int before_ = 0;
 
-public:
+  public:
     keep_device() { (void)cudaGetDevice(&before_); }
     ~keep_device() { (void)cudaSetDevice(before_); }
     keep_device(const keep_device &) = delete;
@@ -45,6 +45,7 @@ pp_status open_end(links_t *l, const pp_link_setup *setup, int rank)
     PP_TRY(PP_CHECK(cudaSetDevice(e.device)));
     e.room = setup->room[rank];
     PP_TRY(take(static_cast<size_t>(e.room > 0 ? e.room : 1), &e.staging));
+    PP_TRY(settle()); /* other threads' queues use it */
     PP_TRY(PP_CHECK(cudaStreamCreateWithFlags(&e.stream, cudaStreamNonBlocking)));
     PP_TRY(PP_CHECK(cudaEventCreateWithFlags(&e.ready, cudaEventDisableTiming)));
     return PP_CHECK(cudaEventCreateWithFlags(&e.done, cudaEventDisableTiming));
@@ -53,7 +54,7 @@ pp_status open_end(links_t *l, const pp_link_setup *setup, int rank)
 void close_end(end_t *e)
 {
     (void)cudaSetDevice(e->device);
-    if (e->stream) (void)cudaStreamSynchronize(e->stream);
+    (void)cudaDeviceSynchronize();
     if (e->ready) (void)cudaEventDestroy(e->ready);
     if (e->done) (void)cudaEventDestroy(e->done);
     if (e->stream) (void)cudaStreamDestroy(e->stream);
@@ -108,7 +109,8 @@ pp_status pack(const end_t &e, const pp_link_piece *pieces, int count, parcel *p
         parcels[k] = {p.at, floats, p.peer, p.send, contiguous(p) && !p.add};
         if (parcels[k].direct) continue;
         if (used + floats > e.room)
-            return PP_FAIL(PP_ERR_RUN, "a transfer stages more than the %lld floats it has room for",
+            return PP_FAIL(PP_ERR_RUN,
+                           "a transfer stages more than the %lld floats it has room for",
                            static_cast<long long>(e.room));
         parcels[k].at = e.staging + used;
         used += floats;
@@ -168,6 +170,12 @@ __global__ void sum_kernel(float *mine, const float *others, int64_t count, int 
     mine[i] = sum;
 }
 
+void sum_slices(float *mine, const float *others, int64_t count, int size, int rank)
+{
+    const unsigned blocks = static_cast<unsigned>((count + 255) / 256);
+    if (count > 0) PP_LAUNCH(sum_kernel, blocks, 256, 0, stream(), mine, others, count, size, rank);
+}
+
 /* Each rank sums one slice of the values, in rank order, and gives it to all. */
 pp_status sum(pp_links *links, int rank, float *values, int64_t count)
 {
@@ -190,9 +198,7 @@ pp_status sum(pp_links *links, int rank, float *values, int64_t count)
                 pieces[used++] = {at, 1, to.count, to.count, r, false, false};
         }
         PP_TRY(transfer(links, rank, pieces, used));
-        if (pass == 0 && mine.count)
-            PP_LAUNCH(sum_kernel, static_cast<unsigned>((mine.count + 255) / 256), 256, 0, stream(),
-                      values + mine.first, e.staging, mine.count, l.size, rank);
+        if (pass == 0) sum_slices(values + mine.first, e.staging, mine.count, l.size, rank);
     }
     return launched();
 }

@@ -43,7 +43,7 @@ struct end_t {
     double received = 0;
     offer offers[PP_LINK_PIECES]; /* copies: of the transfer under way, what is sent */
     offer *taken[PP_LINK_PIECES]; /* and the other ranks' that it receives */
-    std::mutex lock; /* of comm: a rank's calls against an abort */
+    std::mutex lock;              /* of comm: a rank's calls against an abort */
     ncclComm_t comm = nullptr;
 };
 

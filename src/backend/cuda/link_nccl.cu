@@ -1,8 +1,10 @@
 /* Links by NCCL: one communicator a rank, on a stream of its own between two events, so that it runs beside what the rank's queue does
  * until the transfer's result is needed. Communicators are made once for a list of devices and kept for the next view.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <thread>
 
 #include "backend/cuda/link.h"
 
@@ -93,13 +95,40 @@ pp_status prepare_numbers(links_t *l, float **memory)
     return PP_OK;
 }
 
+/* Until all ranks' streams are done. One by one they could not be waited for: where a device is lost the others never end. */
+pp_status wait_connections(links_t *l)
+{
+    using namespace std::chrono;
+    const auto start = steady_clock::now();
+    for (int r = 0; r < l->size;) {
+        PP_TRY(PP_CHECK(cudaSetDevice(l->ends[r].device)));
+        const cudaError_t code = cudaStreamQuery(l->ends[r].stream);
+        if (code == cudaSuccess) {
+            r++;
+            continue;
+        }
+        if (code != cudaErrorNotReady) return PP_CHECK(code);
+        for (int k = r; k < l->size; k++) {
+            PP_TRY(PP_CHECK(cudaSetDevice(l->ends[k].device)));
+            const cudaError_t other = cudaStreamQuery(l->ends[k].stream);
+            if (other != cudaSuccess && other != cudaErrorNotReady) return PP_CHECK(other);
+        }
+        if (steady_clock::now() - start > seconds(120))
+            return PP_FAIL(PP_ERR_RESOURCE,
+                           PP_TABLE_NAME ": the NCCL connections of %d devices do not come up "
+                                         "within 120 s: see NCCL_DEBUG=INFO",
+                           l->size);
+        std::this_thread::sleep_for(microseconds(50));
+    }
+    return PP_OK;
+}
+
 pp_status check_numbers(links_t *l, float *const *memory)
 {
     for (int a = 0; a < l->size; a++) {
         float got[PP_LINK_MOST];
         const end_t &e = l->ends[a];
         PP_TRY(PP_CHECK(cudaSetDevice(e.device)));
-        PP_TRY(PP_CHECK(cudaStreamSynchronize(e.stream)));
         PP_TRY(PP_CHECK(cudaMemcpyAsync(got, memory[a] + l->size,
                                         static_cast<size_t>(l->size) * sizeof(float),
                                         cudaMemcpyDeviceToHost, stream())));
@@ -120,7 +149,9 @@ pp_status try_connections(links_t *l)
     float *memory[PP_LINK_MOST] = {};
     pp_status status = prepare_numbers(l, memory);
     if (status == PP_OK) status = exchange_numbers(l, memory);
+    if (status == PP_OK) status = wait_connections(l);
     if (status == PP_OK) status = check_numbers(l, memory);
+    if (status != PP_OK) abort_nccl(l);
     for (int r = 0; r < l->size; r++) {
         (void)cudaSetDevice(l->ends[r].device);
         give(memory[r]);
@@ -168,9 +199,7 @@ pp_status open_nccl(links_t *l)
     std::vector<ncclComm_t> comms(devices.size(), nullptr);
     PP_TRY(PP_NCCL(ncclCommInitAll(comms.data(), l->size, devices.data())));
     for (int r = 0; r < l->size; r++) l->ends[r].comm = comms[static_cast<size_t>(r)];
-    const pp_status status = try_connections(l);
-    if (status != PP_OK) abort_nccl(l);
-    return status;
+    return try_connections(l);
 }
 
 void close_nccl(links_t *l)

@@ -48,7 +48,7 @@ void set_devices(int count);
 /** The device is lost once it has run `jobs` more pieces of queued work: its queues stand still and its calls fail, while other
  *  devices go on. Negative: it works again, with empty queues. */
 void fail_device(int number, int jobs);
-/** The n-th cudaMalloc from now on fails, that one alone; 0: none. */
+/** The n-th cudaMalloc from now on fails, and all that follow; 0: none. */
 void fail_memory(int allocations);
 /** OS threads that blocks are spread over; 0: as many as cores. */
 void set_workers(int count);

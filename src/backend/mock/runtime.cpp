@@ -29,6 +29,7 @@ struct event_state {
     /* The number of records made and of those that have been reached. */
     uint64_t recorded = 0, reached = 0;
     double seconds = 0;
+    int device = 0; /* of the last record */
 };
 struct pp_mock_event {
     std::shared_ptr<event_state> state = std::make_shared<event_state>();
@@ -234,15 +235,15 @@ void let_some_run(device &d)
     }
 }
 
-bool device_lost()
+bool device_lost(int number)
 {
     std::lock_guard<std::mutex> hold(table_lock);
-    return devices[chosen] && devices[chosen]->lost;
+    return devices[number] && devices[number]->lost;
 }
 
 cudaError_t fine(cudaError_t what = cudaSuccess)
 {
-    if (what == cudaSuccess && (failed || device_lost())) what = cudaErrorLaunchFailure;
+    if (what == cudaSuccess && (failed || device_lost(chosen))) what = cudaErrorLaunchFailure;
     if (what != cudaSuccess) last_error = what;
     return what;
 }
@@ -350,7 +351,7 @@ void fail_device(int number, int jobs)
 
 void fail_memory(int allocations)
 {
-    memory_lives = allocations;
+    memory_lives = allocations > 0 ? allocations + 1 : 0;
 }
 
 void set_workers(int count)
@@ -508,7 +509,8 @@ cudaError_t cudaMalloc(void **out, size_t bytes)
     device &d = this_device();
     std::lock_guard<std::recursive_mutex> hold(d.lock);
     let_some_run(d);
-    if (memory_lives > 0 && --memory_lives == 0) return fine(cudaErrorMemoryAllocation);
+    if (memory_lives > 1) --memory_lives;
+    if (memory_lives == 1) return fine(cudaErrorMemoryAllocation);
     const size_t whole = (bytes + page - 1) / page * page + page; /* a closed page behind */
     if (d.used + whole > device_bytes) return fine(cudaErrorMemoryAllocation);
     const size_t offset = d.used;
@@ -631,6 +633,16 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
     return fine();
 }
 
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+    device &d = this_device();
+    std::lock_guard<std::recursive_mutex> hold(d.lock);
+    (void)run_one(d);
+    const cudaError_t status = fine();
+    if (status != cudaSuccess) return status;
+    return stream_of(d, stream).jobs.empty() ? cudaSuccess : cudaErrorNotReady;
+}
+
 cudaError_t cudaDeviceSynchronize(void)
 {
     wait_device();
@@ -656,6 +668,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
     {
         std::lock_guard<std::mutex> hold(event_lock);
         number = ++state->recorded;
+        state->device = current_device();
     }
     enqueue(stream, "event", [=] {
         std::lock_guard<std::mutex> hold(event_lock);
@@ -667,15 +680,18 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
     return fine();
 }
 
-/* Whether the last record that is made now is reached, at any later time. */
+/* Whether the last record that is made now is reached, at any later time; nothing waits for a device that is lost. */
 static std::function<bool()> reached(cudaEvent_t event)
 {
     const auto state = event->state;
     std::lock_guard<std::mutex> hold(event_lock);
     const uint64_t number = state->recorded;
     return [=] {
-        std::lock_guard<std::mutex> again(event_lock);
-        return state->reached >= number;
+        {
+            std::lock_guard<std::mutex> again(event_lock);
+            if (state->reached >= number) return true;
+        }
+        return device_lost(state->device);
     };
 }
 

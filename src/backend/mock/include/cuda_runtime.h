@@ -106,6 +106,7 @@ enum cudaError_t {
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidConfiguration = 9,
+    cudaErrorNotReady = 600,
     cudaErrorNoDevice = 100,
     cudaErrorInvalidDevice = 101,
     cudaErrorPeerAccessAlreadyEnabled = 704,
@@ -144,6 +145,7 @@ typedef struct pp_mock_event *cudaEvent_t;
 #define cudaStreamCreateWithFlags PP_MOCK_RENAME(cudaStreamCreateWithFlags)
 #define cudaStreamDestroy PP_MOCK_RENAME(cudaStreamDestroy)
 #define cudaStreamSynchronize PP_MOCK_RENAME(cudaStreamSynchronize)
+#define cudaStreamQuery PP_MOCK_RENAME(cudaStreamQuery)
 #define cudaStreamWaitEvent PP_MOCK_RENAME(cudaStreamWaitEvent)
 #define cudaDeviceSynchronize PP_MOCK_RENAME(cudaDeviceSynchronize)
 #define cudaEventCreateWithFlags PP_MOCK_RENAME(cudaEventCreateWithFlags)
@@ -178,6 +180,7 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags);
