@@ -94,6 +94,11 @@ pp_status leave(const task *t, int rank, int step)
     return PP_ERR_DATA;
 }
 
+void change(const task *t, memory *of, int64_t pixels)
+{
+    t->backend->vectors->scale(reinterpret_cast<pp_c32 *>(of->data()), 0.75, pixels, 1);
+}
+
 pp_status work_on(task *t, const pp_split *split, int rank)
 {
     const pp_box whole_box = pp_split_whole(split), mine = pp_split_extended(split);
@@ -112,12 +117,15 @@ pp_status work_on(task *t, const pp_split *split, int rank)
     PP_TRY(leave(t, rank, 1));
     PP_TRY(pp_split_sum(split, shared.data(), room.data(), SHARED));
     PP_TRY(pp_split_borders(split, tile.data(), LANES));
+    change(t, &tile, pixels); /* at once: the others have their parts by then */
     PP_TRY(leave(t, rank, 2));
     PP_TRY(tile.fetch(&r->borders));
     PP_TRY(shared.fetch(&r->summed));
     PP_TRY(pp_split_gather(split, top, tile.data(), LANES));
     PP_TRY(leave(t, rank, 3));
+    change(t, &tile, pixels);
     PP_TRY(pp_split_scatter(split, tile.data(), top, LANES));
+    change(t, &whole, all);
     PP_TRY(whole.fetch(&r->whole));
     return tile.fetch(&r->scattered);
 }
