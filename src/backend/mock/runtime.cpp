@@ -57,6 +57,7 @@ struct device {
     int number = 0;
     char *base = nullptr, *alias = nullptr;
     size_t used = 0;
+    bool open = false;                                    /* its blocks are: see open_blocks */
     std::map<size_t, size_t> blocks;                      /* offset -> pages, in bytes */
     std::vector<std::unique_ptr<pp_mock_stream>> streams; /* [0] is the default stream */
     std::mt19937_64 random;
@@ -146,16 +147,23 @@ device *owner(const void *p)
     return nullptr;
 }
 
-/* Opens the pages of a device's live blocks, and nothing else, while its work runs. */
-struct open_device {
-    device &d;
-    explicit open_device(device &d_) : d(d_) { protect(PROT_READ | PROT_WRITE); }
-    ~open_device() { protect(PROT_NONE); }
-    void protect(int how) const
-    {
-        for (const auto &b : d.blocks) mprotect(d.base + b.first, b.second, how);
-    }
-};
+/* The first kernel opens the pages of its device's live blocks, and nothing else; they are closed before a host thread goes on, or
+ * waits. Changing the protection of many pages is slow: kernels that run one after another share one opening. */
+void protect(device &d, int how)
+{
+    for (const auto &b : d.blocks) mprotect(d.base + b.first, b.second, how);
+    d.open = how != PROT_NONE;
+}
+
+void open_blocks(device &d)
+{
+    if (!d.open) protect(d, PROT_READ | PROT_WRITE);
+}
+
+void close_blocks(device &d)
+{
+    if (d.open) protect(d, PROT_NONE);
+}
 
 pp_mock_stream &stream_of(device &d, void *stream)
 {
@@ -200,7 +208,7 @@ void help_others(const device &mine)
         }
         if (!other || other == &mine) continue;
         std::unique_lock<std::recursive_mutex> hold(other->lock, std::try_to_lock);
-        if (hold.owns_lock()) (void)run_one(*other);
+        if (hold.owns_lock() && run_one(*other)) close_blocks(*other);
     }
 }
 
@@ -214,6 +222,7 @@ template <class F> void drain(device &d, std::unique_lock<std::recursive_mutex> 
             since = steady_clock::now();
             continue;
         }
+        close_blocks(d);
         hold.unlock();
         const auto waited = steady_clock::now() - since;
         if (waited > milliseconds(2)) help_others(d);
@@ -224,15 +233,19 @@ template <class F> void drain(device &d, std::unique_lock<std::recursive_mutex> 
             return;
         }
     }
+    close_blocks(d);
 }
 
-/* At each call of the runtime some of the pending work may run: how much is drawn. */
+/* At each call of the runtime some of the pending work may run: when, and how much, is drawn. */
 void let_some_run(device &d)
 {
-    for (uint64_t k = d.random() % 3; k > 0; k--) {
+    const uint64_t draw = d.random();
+    if (draw % 8) return;
+    for (uint64_t k = draw / 8 % 32; k > 0; k--) {
         auto &s = *d.streams[d.random() % d.streams.size()];
         if (runnable(s)) run_front(d, s);
     }
+    close_blocks(d);
 }
 
 bool device_lost(int number)
@@ -453,7 +466,7 @@ void launch(const launch_t &how, void *stream, std::function<void()> body)
     device *on = &d;
     enqueue(stream, how.name, [=] {
         if (failed) return;
-        open_device opened(*on);
+        open_blocks(*on);
         block_work work{how, body, rule, 0, &count->loaded, &count->stored};
         count->launches++;
         run_grid(work, draw);
