@@ -240,8 +240,8 @@ template <class F> void drain(device &d, std::unique_lock<std::recursive_mutex> 
 void let_some_run(device &d)
 {
     const uint64_t draw = d.random();
-    if (draw % 8) return;
-    for (uint64_t k = draw / 8 % 32; k > 0; k--) {
+    if (draw % 32) return;
+    for (uint64_t k = draw / 32 % 128; k > 0; k--) {
         auto &s = *d.streams[d.random() % d.streams.size()];
         if (runnable(s)) run_front(d, s);
     }
