@@ -67,29 +67,19 @@ static const pp_param params[] = {
 };
 
 static const pp_port ports[] = {
-    {"object", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"origin", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"illumination", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
-    {"positions",
-     PP_IN_OPTIONAL,
-     PP_DTYPE_BIT(PP_F64),
-     {PP_AXIS_PATTERN, PP_AXIS_COMPONENT},
-     "pixel"},
-    {"projections",
-     PP_IN_OPTIONAL,
-     PP_DTYPE_BIT(PP_C32),
-     {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X},
-     "1"},
-    {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
-    {"views", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
-    {"centre", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"projections", PP_OUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"phase", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "rad"},
-    {"theta", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
-    {"views", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
-    {"shifts", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
-    {"centre", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"wrapped", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
+    PP_PORTS_OF_VIEWS(PP_IN_OPTIONAL),
+    PP_PORT_PROJECTIONS(PP_IN_OPTIONAL),
+    PP_PORT_THETA(PP_IN_OPTIONAL),
+    PP_PORT_VIEWS(PP_IN_OPTIONAL),
+    PP_PORT_CENTRE(PP_IN_OPTIONAL),
+    PP_PORT_PROJECTIONS(PP_OUT),
+    PP_PORT_PHASE(PP_OUT),
+    PP_PORT_THETA(PP_OUT),
+    PP_PORT_VIEWS(PP_OUT),
+    PP_PORT_SHIFTS(PP_OUT),
+    PP_PORT_CENTRE(PP_OUT),
+    PP_PORT_WRAPPED(PP_OUT),
+    PP_PORT_SINOGRAM(PP_OUT),
     PP_PORT_END,
 };
 
@@ -107,6 +97,7 @@ typedef struct job {
     double *mass_part; /* [views] */
     pp_shifter *shifter;
     pp_stack_arrays out;
+    pp_array *sinogram;
 } job;
 
 /* ---- each view by itself ---- */
@@ -317,11 +308,28 @@ static pp_status move_view(void *self, int64_t local)
     return PP_OK;
 }
 
+/* The middle row of every view as it was before it is moved, for the report. */
+static pp_status take_sinogram(job *j, pp_grid_box box)
+{
+    const pp_stack *s = &j->stack;
+    const int64_t size[] = {s->views, box.x1 - box.x0}, width = size[1];
+    pp_status status = pp_array_create(PP_F32, 2, size, "rad", &j->sinogram);
+    PP_TRY(pp_comm_agree(j->comm, status));
+    float *rows = pp_array_data(j->sinogram);
+    for (int64_t k = 0; k < s->count; k++) {
+        const int64_t row = k * s->ny + s->centre[0] - s->field.y0;
+        memcpy(rows + (s->first + k) * width, s->phase + row * s->nx + box.x0 - s->field.x0,
+               (size_t)width * sizeof *rows);
+    }
+    return pp_share_views(j->comm, s->views, rows, (size_t)width * sizeof *rows);
+}
+
 static pp_status resample(job *j)
 {
     const pp_stack *s = &j->stack;
     pp_grid_box box;
     PP_TRY(pp_stack_box(s->field, s->centre, j->shifts, s->views, &box));
+    PP_TRY(take_sinogram(j, box));
     pp_status status = pp_stack_arrays_create(s, box, j->shifts, &j->out);
     if (status == PP_OK) status = pp_shifter_create(s->field, box, &j->shifter);
     if (status == PP_OK) status = pp_each_view(s->count, j->threads, move_view, j);
@@ -346,6 +354,7 @@ static pp_status put_wrapped(job *j)
 static pp_status put_all(job *j)
 {
     PP_TRY(put_wrapped(j));
+    PP_TRY(pp_context_put(j->context, "sinogram", &j->sinogram));
     PP_TRY(pp_context_put(j->context, "projections", &j->out.projections));
     PP_TRY(pp_context_put(j->context, "phase", &j->out.phase));
     PP_TRY(pp_context_put(j->context, "theta", &j->out.theta));
@@ -380,6 +389,7 @@ static pp_status run(const void *params_, pp_context *context)
     pp_unwrap_free(&j.unwrap);
     pp_shifter_free(&j.shifter);
     pp_stack_arrays_free(&j.out);
+    pp_array_free(&j.sinogram);
     pp_stack_free(&j.stack);
     pp_free(j.shifts);
     pp_free(j.residues);

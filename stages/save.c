@@ -18,26 +18,24 @@ static const pp_param params[] = {PP_PARAM_END};
 
 /* clang-format off */
 static const pp_port ports[] = {
-    {"projections", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"phase", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "rad"},
-    {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
-    {"views", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_VIEW}, "1"},
-    {"shifts", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"},
-    {"centre", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"wrapped", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "1"},
-    {"object", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"origin", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"illumination", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
-    {"positions", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
-    {"delta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"beta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"shell_correlation", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"},
-    PP_PORT_END};
+    PP_PORT_PROJECTIONS(PP_IN_OPTIONAL),
+    PP_PORT_PHASE(PP_IN_OPTIONAL),
+    PP_PORT_THETA(PP_IN_OPTIONAL),
+    PP_PORT_VIEWS(PP_IN_OPTIONAL),
+    PP_PORT_SHIFTS(PP_IN_OPTIONAL),
+    PP_PORT_CENTRE(PP_IN_OPTIONAL),
+    PP_PORT_WRAPPED(PP_IN_OPTIONAL),
+    PP_PORT_SINOGRAM(PP_IN_OPTIONAL),
+    PP_PORTS_OF_VIEWS(PP_IN_OPTIONAL),
+    PP_PORTS_OF_VOLUME(PP_IN_OPTIONAL),
+    PP_PORT_SHELL_CORRELATION(PP_IN_OPTIONAL),
+    PP_PORT_END,
+};
 /* clang-format on */
 
 enum { PROJECTIONS, VOLUME };
 static const pp_stage_file files[] = {
-    {"projections.h5", "projections phase theta views shifts centre wrapped", "object"},
+    {"projections.h5", "projections phase theta views shifts centre wrapped sinogram", "object"},
     {"volume.h5", "delta beta shell_correlation", NULL},
     {0}};
 
@@ -112,6 +110,7 @@ static pp_status write_projections(pp_context *context, const char *path,
                                   .views = pp_context_get(context, "views"),
                                   .shifts = pp_context_get(context, "shifts"),
                                   .centre = pp_context_get(context, "centre"),
+                                  .sinogram = pp_context_get(context, "sinogram"),
                                   .wrapped = is_wrapped(context)};
     if (!stack.theta)
         return PP_FAIL(PP_ERR_RUN, "projections without angles (port theta) cannot be stored");

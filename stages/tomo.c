@@ -25,7 +25,7 @@ typedef struct tomo {
     int method, filter, interpolation, weights, quantity, support, split;
     double cutoff, noise, stagnation, oversampling, total_variation;
     int64_t iterations;
-    bool positivity;
+    bool positivity, derivative;
 } tomo;
 
 static const pp_param params[] = {
@@ -41,14 +41,17 @@ static const pp_param params[] = {
               "of few views, or as smooth as the Fourier slice theorem takes them"),
     PP_CHOICE(tomo, weights, "gaps", "gaps|equal",
               "fbp: views count by the gaps between their angles, or all the same"),
+    PP_BOOL(tomo, derivative, false,
+            "fbp: from the differences of neighbouring pixels of the transmission: needs no "
+            "unwrapping where they are below pi, and no constant"),
     PP_AUTO_INT(tomo, iterations, auto, 1, 10000, "1",
-                "cg, sirt, tv: the most iterations; auto: 15, 100, 40"),
+                "cg, sirt, tv: the most iterations; auto: 15 (60 with positivity), 100, 40"),
     PP_REAL(tomo, noise, 0.0, 0, 1e6, "rad",
             "cg: standard deviation of the projections; a slice stops where its misfit is 1.02 "
             "times this; 0 for no such stop"),
-    PP_REAL(tomo, stagnation, 0.0, 0, 0.5, "1",
-            "cg: a slice stops where an iteration lowers its misfit by less than this part; 0 for "
-            "no such stop"),
+    PP_AUTO_REAL(tomo, stagnation, auto, 0, 0.5, "1",
+                 "cg: a slice stops where an iteration lowers its misfit by less than this part; 0 "
+                 "for no such stop; auto: 0, or 0.005 with positivity"),
     PP_BOOL(tomo, positivity, false, "cg, sirt, tv: keep delta and beta at or above 0"),
     PP_AUTO_REAL(tomo, total_variation, auto, 1e-12, 1e6, "rad",
                  "tv: strength, the weight of the sum of the gradient's lengths against half the "
@@ -67,28 +70,13 @@ static const pp_param params[] = {
 };
 
 static const pp_port ports[] = {
-    {"object", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"origin", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
-    {"illumination", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
-    {"positions",
-     PP_IN_OPTIONAL,
-     PP_DTYPE_BIT(PP_F64),
-     {PP_AXIS_PATTERN, PP_AXIS_COMPONENT},
-     "pixel"},
-    {"projections",
-     PP_IN_OPTIONAL,
-     PP_DTYPE_BIT(PP_C32),
-     {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X},
-     "1"},
-    {"phase", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "rad"},
-    {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
-    {"delta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"beta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
-    {"shell_correlation",
-     PP_OUT_OPTIONAL,
-     PP_DTYPE_BIT(PP_F64),
-     {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT},
-     "1"},
+    PP_PORTS_OF_VIEWS(PP_IN_OPTIONAL),
+    PP_PORT_PROJECTIONS(PP_IN_OPTIONAL),
+    PP_PORT_PHASE(PP_IN_OPTIONAL),
+    PP_PORT_THETA(PP_IN_OPTIONAL),
+    PP_PORT_WRAPPED(PP_IN_OPTIONAL),
+    PP_PORTS_OF_VOLUME(PP_OUT),
+    PP_PORT_SHELL_CORRELATION(PP_OUT_OPTIONAL),
     PP_PORT_END,
 };
 
@@ -105,14 +93,22 @@ static int64_t iterations_of(const tomo *p)
     if (p->iterations != PP_AUTO) return p->iterations;
     static const int64_t usual[] = {
         [METHOD_FBP] = 1, [METHOD_CG] = 15, [METHOD_SIRT] = 100, [METHOD_TV] = 40};
-    return usual[p->method];
+    return p->method == METHOD_CG && p->positivity ? 60 : usual[p->method];
+}
+
+/* Positivity makes the iteration slow and keeps it from fitting the noise: it may go on until little happens. */
+static double stagnation_of(const tomo *p)
+{
+    return !isnan(p->stagnation) ? p->stagnation : p->positivity ? 0.005 : 0;
 }
 
 static pp_reconstruct settings(const tomo *p, int threads)
 {
     const bool square = p->support == 1;
-    pp_reconstruct out = {
-        .method = PP_RECONSTRUCT_FBP, .oversampling = p->oversampling, .threads = threads};
+    pp_reconstruct out = {.method = PP_RECONSTRUCT_FBP,
+                          .oversampling = p->oversampling,
+                          .threads = threads,
+                          .differences = p->derivative && p->method == METHOD_FBP};
     if (p->method == METHOD_CG) out.method = PP_RECONSTRUCT_CG;
     if (p->method == METHOD_SIRT) out.method = PP_RECONSTRUCT_SIRT;
     if (p->method == METHOD_TV) out.method = PP_RECONSTRUCT_TV;
@@ -123,7 +119,7 @@ static pp_reconstruct settings(const tomo *p, int threads)
                              .whole_square = square};
     out.cg = (pp_least_squares){.iterations = iterations_of(p),
                                 .noise = p->noise,
-                                .stagnation = p->stagnation,
+                                .stagnation = stagnation_of(p),
                                 .positivity = p->positivity,
                                 .whole_square = square};
     out.sirt = (pp_sirt){
@@ -177,7 +173,21 @@ static double wrapped_steps(const float *phase, int64_t count, int64_t columns)
     return steps;
 }
 
-static pp_status take_raw(pp_context *context, source *out)
+static pp_status refuse_wrapped(const pp_context *context, const pp_array *phase)
+{
+    const int64_t count = pp_array_count(phase), columns = pp_array_size(phase, 2);
+    double steps = wrapped_steps(pp_array_read(phase), count, columns);
+    PP_TRY(pp_comm_allreduce(pp_context_comm(context), &steps, 1, PP_SUM));
+    const double pixels = (double)(pp_array_total_rows(phase) * pp_array_size(phase, 1) * columns);
+    if (steps <= 0.001 * pixels) return PP_OK;
+    return PP_FAIL(PP_ERR_DATA,
+                   "tomo takes wrapped phases below pi only, but %.0f of %.0f pixels have a step "
+                   "beyond pi to their neighbour; put { use = \"align\"; } with its unwrapping "
+                   "before tomo, or set derivative = true",
+                   steps, pixels);
+}
+
+static pp_status take_raw(pp_context *context, const tomo *p, source *out)
 {
     pp_stack_arrays *made = &out->made;
     PP_TRY(pp_stack_raw(context, made, &out->voxel));
@@ -188,17 +198,7 @@ static pp_status take_raw(pp_context *context, source *out)
     for (int64_t v = 0; v < views; v++) {
         remove_constant(psi + v * rows * columns, rows, columns, phase + v * rows * columns);
     }
-    double steps = wrapped_steps(phase, views * rows * columns, columns);
-    PP_TRY(pp_comm_allreduce(pp_context_comm(context), &steps, 1, PP_SUM));
-    const double pixels = (double)(pp_array_total_rows(made->phase) * rows * columns);
-    if (steps > 0.001 * pixels) {
-        return PP_FAIL(PP_ERR_DATA,
-                       "tomo without align takes phases below pi, but %.0f of %.0f "
-                       "pixels have a "
-                       "step beyond pi to their neighbour; put { use = \"align\"; "
-                       "} before tomo",
-                       steps, pixels);
-    }
+    if (!p->derivative) PP_TRY(refuse_wrapped(context, made->phase));
     pp_warn("tomo without align: the views are neither unwrapped nor aligned, "
             "only the constant of "
             "their phase is taken out");
@@ -208,7 +208,7 @@ static pp_status take_raw(pp_context *context, source *out)
     return PP_OK;
 }
 
-static pp_status find_source(pp_context *context, source *out)
+static pp_status find_source(pp_context *context, const tomo *p, source *out)
 {
     const pp_views *views = pp_context_views(context);
     *out = (source){0};
@@ -220,7 +220,11 @@ static pp_status find_source(pp_context *context, source *out)
     out->projections = pp_context_get(context, "projections");
     out->phase = pp_context_get(context, "phase");
     out->theta = pp_context_get(context, "theta");
-    if (!out->phase || !out->theta) PP_TRY(take_raw(context, out));
+    const pp_array *wrapped = pp_context_get(context, "wrapped");
+    if (!out->phase || !out->theta)
+        PP_TRY(take_raw(context, p, out));
+    else if (!p->derivative && wrapped && *(const int64_t *)pp_array_read(wrapped) != 0)
+        PP_TRY(refuse_wrapped(context, out->phase));
     const int64_t total = pp_array_total_rows(out->phase), angles = pp_array_count(out->theta);
     if (angles != total) {
         return PP_FAIL(PP_ERR_DATA, "%lld projections come with %lld angles", (long long)total,
@@ -238,21 +242,32 @@ static pp_status find_source(pp_context *context, source *out)
 
 /* ---- one quantity ---- */
 
-/* What is back-projected, in rad or nepers: -phase, or -ln |psi| with |psi| at
- * least 1e-3. */
-static pp_status make_lines(const source *s, bool absorption, float **out)
+/* Element i of what is back-projected, in rad or nepers: -phase, or -ln |psi| with |psi| at least 1e-3. */
+static float line_at(const source *s, bool absorption, int64_t i)
+{
+    if (!absorption) return -((const float *)pp_array_read(s->phase))[i];
+    const pp_c32 psi = ((const pp_c32 *)pp_array_read(s->projections))[i];
+    return -logf(fmaxf(hypotf(psi.re, psi.im), 1e-3f));
+}
+
+/* The same at i + 1 less that at i; the phase's from psi, so that a turn between the two does not count. */
+static float difference_at(const source *s, bool absorption, int64_t i)
+{
+    if (absorption) return line_at(s, true, i + 1) - line_at(s, true, i);
+    const pp_c32 *psi = pp_array_read(s->projections), a = psi[i], b = psi[i + 1];
+    return -atan2f(a.re * b.im - a.im * b.re, a.re * b.re + a.im * b.im);
+}
+
+static pp_status make_lines(const source *s, const tomo *p, bool absorption, float **out)
 {
     float *lines;
-    const int64_t count = pp_array_count(s->phase);
+    const int64_t count = pp_array_count(s->phase), columns = pp_array_size(s->phase, 2);
     PP_TRY(PP_ALLOC(count, &lines));
-    if (absorption) {
-        const pp_c32 *psi = pp_array_read(s->projections);
-        for (int64_t i = 0; i < count; i++) {
-            lines[i] = -logf(fmaxf(hypotf(psi[i].re, psi[i].im), 1e-3f));
-        }
-    } else {
-        const float *phase = pp_array_read(s->phase);
-        for (int64_t i = 0; i < count; i++) lines[i] = -phase[i];
+    for (int64_t i = 0; i < count; i++) {
+        if (!p->derivative)
+            lines[i] = line_at(s, absorption, i);
+        else if ((i + 1) % columns > 0)
+            lines[i] = difference_at(s, absorption, i);
     }
     *out = lines;
     return PP_OK;
@@ -303,7 +318,7 @@ static pp_status reconstruct(pp_context *context, const tomo *p, const source *s
     const double to_index = s->wavelength / (2 * 3.14159265358979323846 * s->voxel);
     float *lines = NULL, *data = pp_array_data(volume);
     pp_reconstruct_result result;
-    pp_status status = pp_comm_agree(comm, make_lines(s, absorption, &lines));
+    pp_status status = pp_comm_agree(comm, make_lines(s, p, absorption, &lines));
     if (status == PP_OK) {
         status = pp_reconstruct_run(comm, &setup, stack_shape(s), pp_array_read(s->theta), lines,
                                     data, &result);
@@ -361,7 +376,7 @@ static pp_status correlate_halves(pp_context *context, const tomo *p, const sour
     const int64_t voxels = count * shape.columns * shape.columns;
     pp_status status = pp_array_create(PP_F64, 2, size, "1", &curves);
     for (int k = 0; k < 2 && status == PP_OK; k++) status = PP_ALLOC(voxels + 1, &volume[k]);
-    if (status == PP_OK) status = make_lines(s, p->quantity == QUANTITY_ABSORPTION, &lines);
+    if (status == PP_OK) status = make_lines(s, p, p->quantity == QUANTITY_ABSORPTION, &lines);
     PP_TRY_TO(done, pp_comm_agree(comm, status));
     PP_TRY_TO(done, halves(comm, &setup, s, lines, volume));
     PP_TRY_TO(done, pp_shell_correlation(comm, shape.rows, shape.columns, volume[0], volume[1],
@@ -402,7 +417,7 @@ static pp_status run(const void *params_, pp_context *context)
 {
     const tomo *p = params_;
     source s;
-    pp_status status = find_source(context, &s);
+    pp_status status = find_source(context, p, &s);
     if (status == PP_OK) {
         const pp_stack_shape shape = stack_shape(&s);
         pp_info("tomo: %lld slices of %lld x %lld from %lld views, %s", (long long)shape.rows,
@@ -433,6 +448,10 @@ static void check(const void *params_, pp_check *check)
         {"total_variation", {[METHOD_TV] = true}},
     };
     const tomo *p = params_;
+    if (p->derivative && p->method != METHOD_FBP)
+        pp_check_error(check, "derivative", PP_ERR_CONFIG,
+                       "derivative = true is built for method = \"fbp\", not for %s",
+                       method_name(p));
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         if (!table[k].used[p->method] && pp_check_given(check, table[k].key)) {
             pp_check_warning(check, table[k].key, "%s has no effect with %s", table[k].key,

@@ -16,13 +16,16 @@ for x, y, s, d in blobs:
     for v, t in enumerate(angles):
         line = d * s * np.sqrt(2 * np.pi) * np.exp(-((u - x * np.cos(t) - y * np.sin(t)) ** 2) / (2 * s * s))
         phase[v] -= wave * np.arange(1, rows + 1)[:, None] / rows * line
-with h5py.File("projections.h5", "w") as f:
-    psi = np.exp(1j * phase + 0.1 * phase).astype(np.complex64)
+constants = np.random.default_rng(1).uniform(-3, 3, (views, 1, 1))
+for name, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrapped.h5", np.exp(25j * phase + 2.5 * phase + 1j * constants))):
+  with h5py.File(name, "w") as f:
+    psi = psi.astype(np.complex64)
     for name, value, units in (("exchange/data", np.angle(psi), "rad"), ("exchange/data_amplitude", np.abs(psi), "1"),
                                ("exchange/theta", np.degrees(angles), "degree"), ("exchange/pixel_size", pixel, "m")):
         f[name] = np.float32(value) if np.ndim(value) == 3 else value
         f[name].attrs["units"] = units
     f["exchange1/data"] = psi
+    f["exchange/data"].attrs["wrapped"] = int(name == "wrapped.h5")
 Y, X = np.mgrid[:n, :n] - n // 2
 truth = sum(d * np.exp(-((X - x) ** 2 + (Y - y) ** 2) / (2 * s * s)) for x, y, s, d in blobs)
 np.save("truth.npy", truth[None] * np.arange(1, rows + 1)[:, None, None] / rows)
@@ -30,7 +33,7 @@ P
 cat > compare.py <<'P'
 import sys
 import h5py, numpy as np
-truth, bar = np.load("truth.npy"), float(sys.argv[2])
+truth, bar = np.load("truth.npy") * float(sys.argv[3] if len(sys.argv) > 3 else 1), float(sys.argv[2])
 with h5py.File(sys.argv[1]) as f:
     for name, value in (("delta", truth), ("beta", truth / 10)):
         error = np.linalg.norm(f["entry/data/" + name][()] - value) / np.linalg.norm(value)
@@ -50,6 +53,18 @@ for method in cg sirt tv; do
     "$POLYPTYCH" run tomo.cfg output=$method tomo.method=$method 2>log.txt >&2 || { cat log.txt; exit 1; }
     "$python" compare.py $method/volume.h5 0.1
 done
+# differences of neighbouring pixels need neither unwrapping nor the views' constants: 8 rad in wrapped.h5
+"$POLYPTYCH" run tomo.cfg output=derivative tomo.derivative=true load.file=wrapped.h5 2>log.txt >&2 || { cat log.txt; exit 1; }
+"$python" compare.py derivative/volume.h5 0.01 25
+code=0
+"$POLYPTYCH" run tomo.cfg output=refused load.file=wrapped.h5 >log.txt 2>&1 || code=$?
+{ [ "$code" = 3 ] && grep -q "derivative = true" log.txt; } || { cat log.txt; echo "wrapped projections: exit $code"; exit 1; }
+code=0
+"$POLYPTYCH" check tomo.cfg tomo.method=sirt tomo.derivative=true > log.txt 2>&1 || code=$?
+[ "$code" = 2 ] || { cat log.txt; echo "derivative with sirt: exit $code"; exit 1; }
+"$POLYPTYCH" run tomo.cfg output=positive tomo.method=cg tomo.positivity=true 2>log.txt >&2 || { cat log.txt; exit 1; }
+grep -q "tomo: delta after [0-9]* to [0-9]* iterations a slice" log.txt || { cat log.txt; echo "cg does not say where it stopped"; exit 1; }
+"$POLYPTYCH" run tomo.cfg output=tv tomo.method=tv --restart 2>log.txt >&2 || { cat log.txt; exit 1; }
 grep -q "filter has no effect" log.txt && { echo "tv starts from fbp: its filter counts"; exit 1; }
 "$POLYPTYCH" check tomo.cfg tomo.method=cg > log.txt 2>&1
 grep -q "filter has no effect" log.txt || { cat log.txt; echo "no warning about filter"; exit 1; }

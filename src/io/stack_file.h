@@ -14,7 +14,8 @@
 /** Arrays of the ports of these names; those that are not there are NULL. */
 typedef struct pp_stack_ports {
     const pp_array *projections, *phase, *theta, *views, *shifts, *centre;
-    bool wrapped; /* the phase is arg(psi), not unwrapped */
+    const pp_array *sinogram; /* f32 [V][X] middle row of every view before it was moved, or NULL */
+    bool wrapped;             /* the phase is arg(psi), not unwrapped */
 } pp_stack_ports;
 
 typedef struct pp_file_facts {

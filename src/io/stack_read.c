@@ -227,6 +227,8 @@ pp_status pp_stack_read(const char *path, const char *port, const pp_comm *comm,
                            pp_slab_block, comm, out);
     } else if (strcmp(port, "shell_correlation") == 0) {
         status = pp_h5_read_array(file, "/process/shell_correlation", PP_F64, out);
+    } else if (strcmp(port, "sinogram") == 0) {
+        status = pp_h5_read_array(file, "/process/sinogram", PP_F32, out);
     } else {
         PP_TRY_TO(done, pp_stack_head_read(path, &head));
         status = read_port(file, path, &head, port, comm, out);
@@ -249,7 +251,8 @@ bool pp_stack_has(const char *path, const char *port)
                {"centre", centre_path},
                {"delta", "/entry/data/delta"},
                {"beta", "/entry/data/beta"},
-               {"shell_correlation", "/process/shell_correlation"}};
+               {"shell_correlation", "/process/shell_correlation"},
+               {"sinogram", "/process/sinogram"}};
     pp_h5 *file = NULL;
     bool found = false;
     if (pp_h5_open(path, &file) != PP_OK) {

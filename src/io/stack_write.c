@@ -145,6 +145,7 @@ static pp_status begin_projections(writer *self, const char *path, const pp_stac
     if (ports->views) PP_TRY(pp_h5_put_array(file, "/process/view", ports->views));
     if (ports->shifts) PP_TRY(pp_h5_put_array(file, "/process/shifts", ports->shifts));
     if (ports->centre) PP_TRY(pp_h5_put_array(file, "/process/centre", ports->centre));
+    if (ports->sinogram) PP_TRY(pp_h5_put_array(file, "/process/sinogram", ports->sinogram));
     PP_TRY(put_nxtomo(file, like.shape[0]));
     return put_identity(file, facts);
 }

@@ -245,26 +245,56 @@ static pp_status show_projection(pp_page *page, pp_h5 *file, const stack *s, int
     return status;
 }
 
-/* Rows in the order of the file; the picture is as tall as wide. */
+/* One row of every view, in the order of the file; the picture is nearly as tall as wide. text: title, caption, name. */
+static pp_status sinogram_figure(pp_page *page, const stack *s, const float *rows,
+                                 const char *const text[3])
+{
+    const pp_field field = {rows, s->views, s->nx, s->nx, 1};
+    return phase_figure(page, s, &field, 0.8, text);
+}
+
+/* The middle row as it came from the views; only align knows it. */
+static pp_status show_unmoved(pp_page *page, pp_h5 *file, const stack *s)
+{
+    static const char where[] = "/process/sinogram";
+    pp_h5_info info;
+    float *rows;
+    if (pp_h5_kind_of(file, where) != PP_H5_DATASET)
+        return pp_page_absent(page, "sinogram before alignment: no stage align made this stack");
+    PP_TRY(pp_h5_describe(file, where, &info));
+    if (info.ndim != 2 || info.shape[0] != s->views || info.shape[1] != s->nx)
+        return PP_FAIL(PP_ERR_DATA, "%s: %s has not the shape of a sinogram", pp_h5_path(file),
+                       where);
+    PP_TRY(PP_ALLOC(s->views * s->nx, &rows));
+    pp_status status = pp_h5_read_items(file, where, 1, 0, s->views, PP_F32, rows);
+    if (status == PP_OK)
+        status = sinogram_figure(
+            page, s, rows,
+            (const char *const[]){"Sinogram before alignment",
+                                  "the same row of every view, normalised and not yet moved",
+                                  "sinogram_before"});
+    pp_free(rows);
+    return status;
+}
+
 static pp_status show_sinogram(pp_page *page, pp_h5 *file, const stack *s)
 {
-    float *data = NULL;
+    float *rows = NULL;
     char caption[128];
-    PP_TRY(PP_ALLOC(s->views * s->nx, &data));
+    PP_TRY(PP_ALLOC(s->views * s->nx, &rows));
     pp_status status = PP_OK;
     for (int64_t v = 0; v < s->views && status == PP_OK; v++)
         status = pp_h5_read_items(file, "/exchange/data", 1, v * s->ny + s->ny / 2, 1, PP_F32,
-                                  data + v * s->nx);
+                                  rows + v * s->nx);
     (void)snprintf(
         caption, sizeof caption,
         "row %lld of every projection, from %.2f degrees (top) to %.2f (bottom), %lld views",
         (long long)(s->ny / 2), s->theta[0], s->theta[s->views - 1], (long long)s->views);
-    const pp_field field = {data, s->views, s->nx, s->nx, 1};
     if (status == PP_OK)
-        status =
-            phase_figure(page, s, &field, 0.8,
-                         (const char *const[]){"Sinogram of the middle row", caption, "sinogram"});
-    pp_free(data);
+        status = sinogram_figure(
+            page, s, rows,
+            (const char *const[]){"Sinogram of the middle row", caption, "sinogram"});
+    pp_free(rows);
     return status;
 }
 
@@ -304,6 +334,7 @@ static pp_status show_stack(pp_page *page, pp_h5 *file)
     PP_TRY_TO(done, stack_open(file, &s));
     PP_TRY_TO(done, pp_text_add(&page->html, "<div class=\"row\">\n"));
     PP_TRY_TO(done, show_projection(page, file, &s, 0));
+    PP_TRY_TO(done, show_unmoved(page, file, &s));
     PP_TRY_TO(done, show_sinogram(page, file, &s));
     PP_TRY_TO(done, pp_text_add(&page->html, "</div>\n<div class=\"row wide\">\n"));
     PP_TRY_TO(done, show_shifts(page, file, &s));

@@ -66,7 +66,8 @@ static void fill_response(pp_fbp *fbp, const pp_fbp_setup *setup)
     for (int64_t f = 0; f < padded; f++) {
         const double frequency = (double)(f <= padded / 2 ? f : padded - f) / (double)padded;
         const double linear = setup->band_limited ? 1 : pow(sinc(frequency), 2);
-        const double value = kernel_response(f, padded, setup->derivative) * linear *
+        const double gain = setup->differences ? linear / sinc(frequency) : linear;
+        const double value = kernel_response(f, padded, setup->derivative) * gain *
                              window(setup->filter, 2 * frequency / cutoff);
         fbp->response[f] = (float)(value / (double)padded);
     }

@@ -35,6 +35,7 @@ typedef struct pp_fbp_setup {
      * from few views, and what other programs do. */
     bool band_limited;
     bool derivative;   /* lines are d/du of the projections: Hilbert filter instead of the ramp */
+    bool differences;  /* of derivative: lines are p(u + 1/2) - p(u - 1/2) instead */
     bool whole_square; /* keep pixels outside the circle of radius n / 2 - 1, else 0 */
 } pp_fbp_setup;
 

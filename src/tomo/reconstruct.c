@@ -25,7 +25,9 @@ enum { DONE, START, END, RECORD };
 static pp_status run_fbp(const slab *s, const pp_reconstruct *setup)
 {
     pp_fbp *fbp = NULL;
-    PP_TRY(pp_fbp_create(s->projector, &setup->fbp, &fbp));
+    pp_fbp_setup how = setup->fbp;
+    if (setup->differences) how.derivative = how.differences = true;
+    PP_TRY(pp_fbp_create(s->projector, &how, &fbp));
     const pp_status status = pp_fbp_run_real(fbp, s->slices, s->lines, s->volume);
     pp_fbp_free(&fbp);
     return status;
@@ -74,6 +76,7 @@ static pp_projector_setup projector_of(const pp_reconstruct *setup, pp_stack_sha
     return (pp_projector_setup){.n = shape.columns,
                                 .views = shape.views,
                                 .angles = angles,
+                                .axis = setup->differences ? -0.5 : 0, /* between two pixels */
                                 .oversampling = setup->oversampling,
                                 .threads = setup->threads};
 }

@@ -25,6 +25,8 @@ typedef struct pp_reconstruct {
     pp_sirt sirt;
     pp_total_variation tv;
     double oversampling; /* of the projector's grid; 0 for 2 */
+    bool
+        differences; /* FBP only: lines [i] are p(i + 1) - p(i), which need no constant and no unwrapping */
     int half; /* 0: all views; 1, 2: every second one in the order of angles modulo pi, from the first, the second */
     int threads;
 } pp_reconstruct;
