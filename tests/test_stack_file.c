@@ -95,7 +95,7 @@ START_TEST(projections_round_trip)
                                         "views",       "shifts", "centre"};
     pp_array *a[6], *back = NULL;
     make(a);
-    const pp_stack_ports stack = {a[0], a[1], a[2], a[3], a[4], a[5], false};
+    const pp_stack_ports stack = {a[0], a[1], a[2], a[3], a[4], a[5], NULL, false};
     pp_assert_ok(pp_projections_write(stack_path, &stack, &facts, world));
     for (int k = 0; k < 6; k++) {
         pp_assert_ok(pp_stack_read(stack_path, ports[k], world, &back));

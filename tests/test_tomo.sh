@@ -17,15 +17,15 @@ for x, y, s, d in blobs:
         line = d * s * np.sqrt(2 * np.pi) * np.exp(-((u - x * np.cos(t) - y * np.sin(t)) ** 2) / (2 * s * s))
         phase[v] -= wave * np.arange(1, rows + 1)[:, None] / rows * line
 constants = np.random.default_rng(1).uniform(-3, 3, (views, 1, 1))
-for name, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrapped.h5", np.exp(25j * phase + 2.5 * phase + 1j * constants))):
-  with h5py.File(name, "w") as f:
+for file, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrapped.h5", np.exp(25j * phase + 2.5 * phase + 1j * constants))):
+  with h5py.File(file, "w") as f:
     psi = psi.astype(np.complex64)
     for name, value, units in (("exchange/data", np.angle(psi), "rad"), ("exchange/data_amplitude", np.abs(psi), "1"),
                                ("exchange/theta", np.degrees(angles), "degree"), ("exchange/pixel_size", pixel, "m")):
         f[name] = np.float32(value) if np.ndim(value) == 3 else value
         f[name].attrs["units"] = units
     f["exchange1/data"] = psi
-    f["exchange/data"].attrs["wrapped"] = int(name == "wrapped.h5")
+    f["exchange/data"].attrs["wrapped"] = int(file == "wrapped.h5")
 Y, X = np.mgrid[:n, :n] - n // 2
 truth = sum(d * np.exp(-((X - x) ** 2 + (Y - y) ** 2) / (2 * s * s)) for x, y, s, d in blobs)
 np.save("truth.npy", truth[None] * np.arange(1, rows + 1)[:, None, None] / rows)
