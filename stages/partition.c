@@ -7,9 +7,10 @@
 #include "base/alloc.h"
 #include "models/window.h"
 #include "solvers/view.h"
+#include "solvers/view_cut.h"
 
 typedef struct partition {
-    int64_t devices_per_view;
+    int64_t devices_per_view, devices;
     int method, sync;
     double device_memory, halo_rows;
     int64_t period, exchanges;
@@ -26,6 +27,7 @@ static const pp_port ports[] = {
 
 static const pp_param params[] = {
     PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
+    PP_ROW(partition, devices, int64_t, PP_T_INT, (unsigned)PP_P_AUTO | (unsigned)PP_P_REPORT_ONLY, "auto", 1, 64, "1", 0, "devices of a rank: so many groups of devices_per_view as they make work on different views at the same time, each with its part of the threads and of the memory; auto: all of a GPU node divided among its ranks, on processors those of one view"),
     PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|halo|independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022); halo: each tile for itself with the patterns around it, voxels pasted into halos (Halo Voxel Exchange), approximate; independent: each tile alone, then registered to a fraction of a pixel, constant phase and ramp taken out, and blended"),
     PP_CHOICE(partition, sync, "exact", "exact|local", "method gradient: exact sums in every iteration, of any solver; or local: each device goes down its own gradient at once, and what it adds to others travels meanwhile and comes one exchange late (asynchronous passes of Wang et al. 2022)"),
     PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
@@ -49,24 +51,33 @@ static pp_sweep_setup setup_of(const pp_array *frames, const int64_t object[2])
                             .threads = 1};
 }
 
-/* Bytes of the fullest device for one probe mode that is refined, far fields not kept: what a solve needs at least. */
-static double most_bytes(const partition *p, const pp_sweep_setup *setup, const pp_tiles *tiles)
+static pp_split_plan split_of(const partition *p)
 {
-    const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find("auto"), setup, NULL);
+    return (pp_split_plan){p->sync && p->method == PP_SPLIT_GRADIENT ? PP_SPLIT_LOCAL
+                                                                     : (pp_split_method)p->method,
+                           p->exchanges};
+}
+
+/* Bytes of the fullest device for these modes of a probe that is refined, far fields not kept: what a solve needs at least. */
+static double most_bytes(const partition *p, const char *backend, const pp_sweep_setup *setup,
+                         const pp_tiles *tiles)
+{
+    const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(backend), setup, NULL);
+    const pp_split_plan split = split_of(p);
     double most = 0;
     for (int k = 0; kind && k < tiles->count; k++) {
         double far, rest;
-        pp_view_device_bytes(setup, kind, tiles, k, (pp_split_method)p->method, &far, &rest);
+        pp_view_device_bytes(setup, kind, tiles, k, &split, &far, &rest);
         if (rest > most) most = rest;
     }
     return most;
 }
 
-/* Bytes of the fullest device for a view of which only the sizes are known: a raster over the object is assumed. */
-static pp_status raster_bytes(const partition *p, const pp_view_entry *view, int devices,
-                              double *bytes)
+/* The smallest group that a view of which only the sizes are known fits on. */
+static int group_for(const partition *p, const char *backend, const pp_view_entry *view)
 {
-    const int64_t side = (int64_t)ceil(sqrt((double)view->patterns));
+    if (p->devices_per_view != PP_AUTO) return (int)p->devices_per_view;
+    if (!(p->device_memory >= 1)) return 1; /* auto is NaN */
     const pp_sweep_setup setup = {.n = view->frame,
                                   .modes = view->modes > 0 ? view->modes : 1,
                                   .patterns = view->patterns,
@@ -75,29 +86,34 @@ static pp_status raster_bytes(const partition *p, const pp_view_entry *view, int
                                   .frame_type = PP_U16,
                                   .probe_moves = true,
                                   .threads = 1};
-    double *corners = NULL;
-    int32_t *tile_of = NULL;
-    pp_tiles tiles;
-    pp_status status = PP_OK;
-    PP_TRY_TO(done, PP_ALLOC(2 * view->patterns + 1, &corners));
-    PP_TRY_TO(done, PP_ALLOC(view->patterns + 1, &tile_of));
-    for (int64_t i = 0; i < 2 * view->patterns; i++) {
-        const int64_t step = i % 2 ? i / 2 % side : i / 2 / side;
-        corners[i] = (double)(view->object[i % 2] - view->frame) * (double)step / (double)side;
+    for (int devices = 1; devices < PP_TILES_MOST; devices++) {
+        pp_tiles tiles;
+        if (pp_view_raster_tiles(view->patterns, view->frame, view->object, devices,
+                                 p->method == PP_SPLIT_HALO ? p->halo_rows : 0, &tiles) != PP_OK)
+            return 1;
+        if (most_bytes(p, backend, &setup, &tiles) <= p->device_memory) return devices;
     }
-    PP_TRY_TO(done, pp_tiles_cut(corners, view->patterns, view->frame, view->object, devices,
-                                 &tiles, tile_of));
-    *bytes = most_bytes(p, &setup, &tiles);
-done:
-    pp_free(corners);
-    pp_free(tile_of);
-    return status;
+    return PP_TILES_MOST;
+}
+
+/* Devices of this rank: given, or the devices of the node divided among its ranks; on processors those of one view. */
+static int devices_of(const partition *p, const pp_plan *budget, int group)
+{
+    const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
+    if (p->devices != PP_AUTO) return (int)p->devices;
+    if (!backend || backend->host_memory) return group;
+    return backend->devices(NULL) / pp_plan_node_ranks(budget);
 }
 
 /* A parameter that is given and has no effect is named. */
 static void check(const void *params_, pp_check *findings)
 {
     const partition *p = params_;
+    if (p->devices != PP_AUTO && p->devices_per_view != PP_AUTO && p->devices < p->devices_per_view)
+        pp_check_error(findings, "devices", PP_ERR_CONFIG,
+                       "%lld devices cannot solve a view that takes %lld together: give at least "
+                       "so many, or auto",
+                       (long long)p->devices, (long long)p->devices_per_view);
     if (p->sync && p->method != PP_SPLIT_GRADIENT)
         pp_check_error(findings, "sync", PP_ERR_CONFIG,
                        "sync = \"local\" is for method \"gradient\": use that, or sync = "
@@ -111,20 +127,23 @@ static void check(const void *params_, pp_check *findings)
 static void plan(const void *params_, pp_plan *budget)
 {
     const partition *p = params_;
-    const int devices = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
     const pp_views *views = pp_plan_views(budget);
-    double bytes = 0, device = 0;
+    double bytes = 0;
+    int group = 1;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
         const pp_view_entry *view = pp_views_entry(views, k);
-        const double tiles = 32.0 * devices + 4 * (double)view->patterns;
-        double most = 0;
-        if (tiles > bytes) bytes = tiles;
-        if (devices > 1 && raster_bytes(p, view, devices, &most) == PP_OK && most > device)
-            device = most;
+        const int devices = group_for(p, pp_plan_backend(budget), view);
+        bytes = fmax(bytes, 32.0 * devices + 4 * (double)view->patterns);
+        group = devices > group ? devices : group;
     }
+    const int groups = devices_of(p, budget, group) / group;
+    const pp_plan_groups sharing = {group, groups > 1 ? groups : 1, (int)split_of(p).method,
+                                    p->halo_rows, p->exchanges};
     pp_plan_add(budget, PP_HOST, bytes, "tiles of one view");
-    if (devices > 1)
-        pp_plan_add(budget, PP_DEVICE, device, "the fullest device, far fields not kept");
+    pp_plan_set_groups(budget, &sharing);
+    if (group > 1 || sharing.groups > 1)
+        pp_plan_line(budget, "%d group%s of %d device%s, a view each", sharing.groups,
+                     sharing.groups > 1 ? "s" : "", group, group > 1 ? "s" : "");
 }
 
 /* ---- one view ---- */
@@ -137,7 +156,8 @@ typedef struct cutting {
     int32_t *tile_of;
 } cutting;
 
-static pp_status cut(const partition *p, const cutting *c, pp_tiles *tiles, double *bytes)
+static pp_status cut(const partition *p, const char *backend, const cutting *c, pp_tiles *tiles,
+                     double *bytes)
 {
     const pp_sweep_setup setup = setup_of(c->frames, c->frame.size);
     const bool limited = p->device_memory >= 1; /* auto is NaN */
@@ -148,7 +168,7 @@ static pp_status cut(const partition *p, const cutting *c, pp_tiles *tiles, doub
         if (p->method == PP_SPLIT_HALO && devices > 1)
             PP_TRY(pp_tiles_surround(tiles, c->corners, c->patterns, setup.n, c->tile_of,
                                      p->halo_rows * pp_tiles_step(c->corners, c->patterns)));
-        *bytes = most_bytes(p, &setup, tiles);
+        *bytes = most_bytes(p, backend, &setup, tiles);
         if (p->devices_per_view != PP_AUTO || !limited || *bytes <= p->device_memory) return PP_OK;
         if (devices == PP_TILES_MOST)
             return PP_FAIL(PP_ERR_RESOURCE,
@@ -164,10 +184,10 @@ static pp_status put_tiles(const partition *p, pp_context *context, const pp_til
     pp_array *boxes = NULL, *split = NULL;
     pp_status status = PP_OK;
     PP_TRY_TO(done, pp_tiles_array(tiles, &boxes));
-    PP_TRY_TO(done, pp_array_create_1d(PP_F64, 5, "1", &split));
+    PP_TRY_TO(done, pp_array_create_1d(PP_F64, 4, "1", &split));
     double *how = pp_array_data(split);
-    how[0] = p->method, how[1] = p->halo_rows, how[2] = (double)p->period;
-    how[3] = p->sync, how[4] = (double)p->exchanges;
+    how[0] = split_of(p).method, how[1] = p->halo_rows, how[2] = (double)p->period;
+    how[3] = (double)p->exchanges;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
     status = pp_context_put(context, "split", &split);
 done:
@@ -193,7 +213,7 @@ static pp_status run(const void *params_, pp_context *context)
     PP_TRY_TO(done, pp_array_create_1d(PP_I32, c.patterns, "1", &tile_of));
     c.tile_of = pp_array_data(tile_of);
     pp_object_corners(&c.frame, g, c.patterns, n, c.corners);
-    PP_TRY_TO(done, cut(p, &c, &tiles, &bytes));
+    PP_TRY_TO(done, cut(p, pp_context_backend(context), &c, &tiles, &bytes));
     pp_context_fact(context, "devices_per_view", "%d", tiles.count);
     pp_context_fact(context, "bytes_per_device", "%.6g", bytes);
     PP_TRY_TO(done, put_tiles(p, context, &tiles));

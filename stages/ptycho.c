@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "comm/comm.h"
 #include "solvers/halves.h"
+#include "solvers/view_cut.h"
 
 typedef struct ptycho {
     int method, model, positions;
@@ -136,27 +137,66 @@ static double seconds_of(const ptycho *p, const pp_view_entry *view, int threads
            (4e9 * threads);
 }
 
+/* What the devices of one view hold. */
+typedef struct need {
+    pp_tiles tiles;
+    double far[PP_TILES_MOST], rest[PP_TILES_MOST], all_far, all_rest;
+} need;
+
+static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *view,
+                  const pp_plan_groups *sharing, need *out)
+{
+    const pp_sweep_setup setup = setup_of(p, view, pp_plan_threads(budget) / sharing->devices);
+    const pp_sweep_class *kind =
+        pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
+    const pp_split_plan split = {(pp_split_method)sharing->split, sharing->exchanges};
+    out->all_far = out->all_rest = 0;
+    const double halo = sharing->split == PP_SPLIT_HALO ? sharing->halo_rows : 0;
+    if (!kind || pp_view_raster_tiles(view->patterns, view->frame, view->object, sharing->devices,
+                                      halo, &out->tiles) != PP_OK)
+        return false;
+    for (int k = 0; k < sharing->devices; k++) {
+        pp_view_device_bytes(&setup, kind, &out->tiles, k, &split, &out->far[k], &out->rest[k]);
+        out->all_far += out->far[k], out->all_rest += out->rest[k];
+    }
+    return true;
+}
+
+static void list_devices(pp_plan *budget, const need *n, bool keep)
+{
+    for (int k = 0; k < n->tiles.count; k++) {
+        const pp_box *tile = &n->tiles.extended[k], *core = &n->tiles.core[k];
+        pp_plan_line(budget,
+                     "device %d: %lld patterns, tile %lld x %lld pixels (%lld x %lld its own), "
+                     "%.3g MB%s",
+                     k, (long long)n->tiles.patterns[k], (long long)(tile->to[0] - tile->from[0]),
+                     (long long)(tile->to[1] - tile->from[1]),
+                     (long long)(core->to[0] - core->from[0]),
+                     (long long)(core->to[1] - core->from[1]),
+                     1e-6 * (n->rest[k] + (keep ? n->far[k] : 0)), keep ? " with far fields" : "");
+    }
+}
+
 static void plan(const void *params_, pp_plan *budget)
 {
     const ptycho *p = params_;
     const pp_views *views = pp_plan_views(budget);
-    const int threads = pp_plan_threads(budget);
-    double far = 0, rest = 0, seconds = 0;
+    need most = {.all_rest = 0}, one;
+    double seconds = 0;
+    pp_plan_groups sharing;
+    pp_plan_get_groups(budget, &sharing);
     for (int64_t k = 0; k < pp_views_count(views); k++) {
         const pp_view_entry *view = pp_views_entry(views, k);
-        const pp_sweep_setup setup = setup_of(p, view, threads);
-        const pp_sweep_class *kind =
-            pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
-        double f = 0, r = 0;
-        if (kind) pp_view_bytes(&setup, kind, p->refine_probe, &f, &r);
-        far = fmax(far, f), rest = fmax(rest, r);
-        seconds = fmax(seconds, seconds_of(p, view, threads));
+        seconds = fmax(seconds, seconds_of(p, view, pp_plan_threads(budget)));
+        if (needs(p, budget, view, &sharing, &one) && one.all_rest > most.all_rest) most = one;
     }
+    const double room = physical_memory() / 2 / sharing.groups;
     const bool keep = p->keep_far_field == PP_CHOOSE_YES ||
-                      (p->keep_far_field == PP_CHOOSE_AUTO && far + rest <= physical_memory() / 2);
-    pp_plan_add(budget, PP_HOST, rest, "objects, gradients and work space of one view");
-    if (keep) pp_plan_add(budget, PP_HOST, far, "kept far fields of one view");
+                      (p->keep_far_field == PP_CHOOSE_AUTO && most.all_far + most.all_rest <= room);
+    pp_plan_add(budget, PP_HOST, most.all_rest, "objects, gradients and work space of one view");
+    if (keep) pp_plan_add(budget, PP_HOST, most.all_far, "kept far fields of one view");
     if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
+    if (sharing.devices > 1) list_devices(budget, &most, keep);
     pp_plan_work(budget, seconds, "object and probe of one view");
 }
 
@@ -237,6 +277,8 @@ static bool stopped(void *self, int64_t iteration, double cost)
 static pp_view_options options_of(const ptycho *p, pp_context *context, watch *watcher)
 {
     const int ranks = pp_comm_local_size(pp_context_comm(context));
+    int groups;
+    (void)pp_context_group(context, &groups);
     return (pp_view_options){
         .backend = pp_context_backend(context),
         .implementation = sweep_name(p),
@@ -247,7 +289,7 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
         .rescale_probe = (pp_ptycho_choice)p->rescale_probe,
         .keep_far_field = (pp_ptycho_choice)p->keep_far_field,
         .amplitude_start = p->amplitude_start,
-        .memory = physical_memory() / 2 / ranks,
+        .memory = physical_memory() / 2 / ranks / groups,
         .threads = pp_context_threads(context),
         .solver = {.iterations = p->iterations,
                    .refine_probe = p->refine_probe,
@@ -335,7 +377,9 @@ static pp_status run(const void *params_, pp_context *context)
         const double *how = pp_array_read(split);
         options.split = (pp_split_method)how[0];
         options.halo_rows = how[1], options.period = (int64_t)how[2];
-        options.local = how[3] > 0, options.exchanges = (int64_t)how[4];
+        options.exchanges = (int64_t)how[3];
+        options.first_device = pp_context_group(context, NULL) *
+                               (input.tiles ? (int)pp_array_size(input.tiles, 0) : 1);
     }
     pp_view_output out;
     if (p->half)

@@ -28,5 +28,26 @@ run tight 'method = "gradient"; device_memory = 1000.0;' && { echo "1000 bytes a
 grep -q "device_memory" "$T/tight.log" || { echo "the message does not name device_memory: $(tail -2 "$T/tight.log")"; bad=1; }
 run crowded 'method = "halo"; devices_per_view = 64;' && { echo "halo took tiles smaller than its halo"; bad=1; }
 grep -q "smaller than the halo" "$T/crowded.log" || { echo "crowded: $(tail -2 "$T/crowded.log")"; bad=1; }
-"$POLYPTYCH" plan "$T/gradient.cfg" | grep -q "fullest device" || { echo "the plan has no bytes per device"; bad=1; }
+"$POLYPTYCH" plan "$T/gradient.cfg" >"$T/plan"
+for device in 0 1; do
+    grep -q "^    device $device: .* patterns, tile .* MB" "$T/plan" || { echo "the plan has no row for device $device: $(cat "$T/plan")"; bad=1; }
+done
+run local 'method = "gradient"; sync = "local"; exchanges = 2; devices_per_view = 3;' && { echo "local steps by the published rule"; bad=1; }
+"$POLYPTYCH" run "$T/local.cfg" ptycho.method=cg >"$T/local.log" 2>&1 || { echo "local: $(tail -2 "$T/local.log")"; bad=1; }
+run lonely 'method = "hybrid"; sync = "local";' && { echo "sync = local with method hybrid"; bad=1; }
+
+# devices that one view leaves work on others: the same files, bit for bit
+cat > "$T/views.cfg" <<C
+schema = 1; output = "$T/apart"; threads = 2; stages = ( { use = "simulate"; directory = "$T/data"; views = 5; },
+  { use = "partition"; devices_per_view = "auto"; device_memory = 5.0e6; method = "gradient"; devices = 1; }, { use = "ptycho"; iterations = 3; } );
+C
+"$POLYPTYCH" run "$T/views.cfg" >"$T/log" 2>&1 || { echo "five views: $(tail -2 "$T/log")"; bad=1; }
+for memory in 5.0e6 3.8e6; do
+    "$POLYPTYCH" run "$T/views.cfg" partition.devices=1 partition.device_memory=$memory output="$T/one" --restart >"$T/log" 2>&1 || { echo "one: $(tail -2 "$T/log")"; bad=1; }
+    "$POLYPTYCH" plan "$T/views.cfg" partition.devices=6 partition.device_memory=$memory | grep "groups of .* a view each" || { echo "no groups in the plan"; bad=1; }
+    "$POLYPTYCH" run "$T/views.cfg" partition.devices=6 partition.device_memory=$memory output="$T/many" --restart >"$T/log" 2>&1 || { echo "many: $(tail -2 "$T/log")"; bad=1; }
+    for k in 0 1 2 3 4; do
+        cmp "$T/one/views/000$k.h5" "$T/many/views/000$k.h5" || { echo "view $k depends on the groups at work"; bad=1; }
+    done
+done
 exit $bad

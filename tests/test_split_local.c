@@ -10,8 +10,8 @@
 
 static pp_view_options local_options(int64_t iterations, int64_t exchanges)
 {
-    pp_view_options o = tiled_known_probe(iterations, PP_SPLIT_GRADIENT);
-    o.local = true, o.exchanges = exchanges;
+    pp_view_options o = tiled_known_probe(iterations, PP_SPLIT_LOCAL);
+    o.exchanges = exchanges;
     return o;
 }
 

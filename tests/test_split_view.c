@@ -49,39 +49,53 @@ END_TEST
 
 /* ---- memory ---- */
 
-static double predicted(const pp_tiles *t, const pp_object_frame *frame, pp_split_method split)
+static double predicted(const pp_tiles *t, const pp_object_frame *frame, const pp_view_options *o)
 {
     pp_sweep_setup setup = tiled_setup();
     const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(pp_test_backend()), &setup, NULL);
+    const pp_split_plan split = {o->split, o->exchanges};
     double sum = 0;
+    setup.probe_moves = o->solver.refine_probe;
     for (int a = 0; a < 2; a++) setup.object[a] = frame->size[a];
     for (int k = 0; k < t->count; k++) {
         double far, rest;
-        pp_view_device_bytes(&setup, kind, t, k, split, &far, &rest);
-        sum += far + rest;
+        pp_view_device_bytes(&setup, kind, t, k, &split, &far, &rest);
+        sum += rest + (o->keep_far_field == PP_CHOOSE_YES ? far : 0);
     }
     return sum;
 }
 
+/* The devices' sum against what was allocated, for every method, with far fields and without. */
 START_TEST(memory_is_as_predicted)
 {
+    static const int devices[] = {1, 2, 4, 8};
     tiled_arrays a;
     pp_tiles t;
     pp_object_frame frame;
     pp_view_output out;
     tiled_make(90, 110, 97, 5, true);
     tiled_arrays_make(&a);
-    for (int i = 0; i < 6; i++) {
-        pp_view_options o = tiled_options(3, (pp_split_method)(i % 2));
-        o.solver.refine_positions = o.solver.refine_intensities = false,
-        o.keep_far_field = PP_CHOOSE_YES;
-        tiled_arrays_cut(&a, i < 2 ? 2 : i < 4 ? 4 : 8, &t, &frame);
-        const double before = (double)pp_alloc_live_bytes(), bytes = predicted(&t, &frame, o.split);
+    for (int i = 0; i < 40; i++) {
+        pp_view_options o = tiled_options(3, (pp_split_method)(i % 5));
+        const double reach = 1 * pp_tiles_step(tiled.corners, tiled.patterns);
+        double corners[2 * MOST];
+        o.solver.refine_positions = o.solver.refine_intensities = false;
+        o.solver.refine_probe = o.split != PP_SPLIT_LOCAL;
+        o.halo_rows = 1, o.period = 3, o.exchanges = i < 20 ? 1 : 3;
+        o.keep_far_field = i < 20 ? PP_CHOOSE_YES : PP_CHOOSE_NO;
+        tiled_arrays_cut(&a, devices[i / 5 % 4], &t, &frame);
+        pp_object_corners(&frame, tiled.corners, tiled.patterns, N, corners);
+        if (o.split == PP_SPLIT_HALO && t.count > 1 &&
+            pp_tiles_surround(&t, corners, tiled.patterns, N, pp_array_read(a.tile_of), reach) !=
+                PP_OK)
+            continue; /* the halo is larger than the tile */
+        const double before = (double)pp_alloc_live_bytes(), bytes = predicted(&t, &frame, &o);
         pp_alloc_reset_peak();
         pp_assert_ok(pp_view_solve(&a.in, &o, &out));
         const double measured = (double)pp_alloc_peak_bytes() - before;
         ck_assert_msg(fabs(measured - bytes) < 0.1 * measured,
-                      "%d devices: predicted %g, measured %g", t.count, bytes, measured);
+                      "method %d, %d devices: predicted %g, measured %g", i % 5, t.count, bytes,
+                      measured);
         pp_view_output_free(&out);
     }
     tiled_arrays_free(&a);

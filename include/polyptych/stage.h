@@ -10,8 +10,8 @@
  *   positions     f64 [J][2]      grid points (y, x) in object pixels, where the window's pixel n / 2 lies; absolute grid
  *   probe         c32 [M][n][n]   sqrt(counts), centre at n / 2
  *   tiles         i64 [T][4]      boxes (y0, x0, y1, x1) of object indices;  tile_of i32 [J]
- *   split         f64 [5]         how tiles work together: 0 hybrid, 1 gradient, 2 halo, 3 independent; halo's rows of positions and period;
- *                                 gradient's sync (0 exact, 1 local) and exchanges an iteration
+ *   split         f64 [4]         how tiles work together: 0 hybrid, 1 gradient, 2 halo, 3 independent, 4 gradient with local steps; halo's
+ *                                 rows of positions and period; exchanges in an iteration of local steps
  *   object        c32 [Y][X]      transmission;  origin i64 [2] array index (y, x) of grid point (0, 0)
  *   illumination  f32 [Y][X]      sum of |probe|^2 over the windows
  *   ring_correlation f64 [n / 2][3]  cycles a pixel, correlation of the halves of the frames, half-bit threshold;  intensities f64 [J] mean 1
@@ -118,9 +118,22 @@ PP_API const pp_views *pp_plan_views(const pp_plan *plan);
 /** Whether anything upstream puts what this stage reads at an optional port: what is not there needs no room. */
 PP_API bool pp_plan_connected(const pp_plan *plan, const char *port);
 PP_API int pp_plan_ranks(const pp_plan *plan);
+/** Ranks on this node. */
+PP_API int pp_plan_node_ranks(const pp_plan *plan);
 PP_API int pp_plan_threads(const pp_plan *plan);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
 PP_API const char *pp_plan_backend(const pp_plan *plan);
+/** What a stage that divides the devices of a rank settles for those after it: devices of the group that solves a view, groups at work
+ *  at the same time (1 to 64; each holds a view), and how a group works together (as in the port split). Default: 1, 1, 0. */
+typedef struct pp_plan_groups {
+    int devices, groups, split;
+    double halo_rows;  /* of split 2 */
+    int64_t exchanges; /* of split 4 */
+} pp_plan_groups;
+PP_API void pp_plan_set_groups(pp_plan *plan, const pp_plan_groups *sharing);
+PP_API void pp_plan_get_groups(const pp_plan *plan, pp_plan_groups *sharing);
+/** A line under the stage's own in the table of the plan. */
+PP_API void pp_plan_line(pp_plan *plan, const char *format, ...) PP_PRINTF(2, 3);
 /** The parameter to change when this stage does not fit, e.g. "ptycho.keep_far_field". */
 PP_API void pp_plan_knob(pp_plan *plan, const char *knob);
 
@@ -151,6 +164,8 @@ PP_API PP_MUST_CHECK pp_status pp_context_view_data(pp_context *context, int64_t
                                                     pp_array **out);
 /** Threads of this rank for this call; the run's seed; the run's directory (absolute); the stage's id. */
 PP_API int pp_context_threads(const pp_context *context);
+/** View scope: which of the rank's groups of devices this call has, from 0, and how many there are (groups may be NULL). */
+PP_API int pp_context_group(const pp_context *context, int *groups);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
 PP_API const char *pp_context_backend(const pp_context *context);
 PP_API int64_t pp_context_seed(const pp_context *context);

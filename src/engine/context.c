@@ -131,7 +131,13 @@ pp_status pp_context_view_result(pp_context *context, int64_t index, const char 
 
 int pp_context_threads(const pp_context *context)
 {
-    return context->run->threads;
+    return context->job ? context->job->threads : context->run->threads;
+}
+
+int pp_context_group(const pp_context *context, int *groups)
+{
+    if (groups) *groups = context->run->sharing.groups;
+    return context->job ? context->job->group : 0;
 }
 
 const char *pp_context_backend(const pp_context *context)
@@ -199,7 +205,7 @@ bool pp_context_stopped(const pp_context *context)
 void pp_context_progress(pp_context *context, double fraction)
 {
     const double f = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
-    atomic_store(&context->run->progress, (int)(1000 * f));
+    if (context->job) atomic_store(&context->job->progress, (int)(1000 * f));
 }
 
 void pp_context_fact(pp_context *context, const char *name, const char *format, ...)

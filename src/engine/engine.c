@@ -126,6 +126,7 @@ static pp_status plan(pp_run *run, bool print)
     char *text = NULL;
     pp_status status = is_root(run) ? pp_plan_make(run, &findings, &text) : PP_OK;
     status = pp_comm_agree(run->world, status);
+    if (status == PP_OK) status = pp_comm_bcast(run->world, &run->sharing, sizeof run->sharing, 0);
     if (is_root(run) && text && print) (void)printf("%s", text);
     if (is_root(run)) pp_findings_print(&findings);
     (void)fflush(stdout);

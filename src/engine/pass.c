@@ -1,8 +1,8 @@
 /* The fused pass: each view is read, solved, stored and freed before the next but one.
  *
- * The main thread does all input, output and MPI; a worker thread runs the stages after the source, with the rank's threads.
- * While it computes, the main thread reads the next view and keeps MPI going, so that other ranks' draws from the shared counter
- * never wait for a solve. At most three views are in memory: the one that is computed, the next one, and the results of the last.
+ * The main thread does all input, output and MPI; a worker thread for each group of the rank's devices runs the stages after the source, with
+ * its part of the rank's threads. While they compute, the main thread reads the next view and keeps MPI going, so that other ranks'
+ * draws from the shared counter never wait for a solve. In memory are at most: a view a group, the next one, and the results of the last.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <omp.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@ static pp_status new_job(pp_pass_state *pass, int64_t index, pp_job **out)
         return status;
     }
     job->index = index;
+    job->threads = pass->run->threads;
     job->geometry = pass->run->views.entries[index].geometry;
     *out = job;
     return PP_OK;
@@ -81,7 +82,6 @@ static void run_node(pp_run *run, int k, pp_job *job)
 static void solve(pp_run *run, pp_job *job)
 {
     const int last = pp_pipeline_last_view(run->pipeline);
-    atomic_store(&run->progress, 0);
     for (int k = 1; k <= last && job->status == PP_OK; k++) {
         if (atomic_load(&run->stop) || pp_signals_seen()) {
             job->status = PP_FAIL(PP_ERR_INTERRUPTED, "interrupted before stage '%s'",
@@ -95,34 +95,65 @@ static void solve(pp_run *run, pp_job *job)
 
 static void *work(void *argument)
 {
-    pp_pass_state *pass = argument;
-    omp_set_num_threads(pass->run->threads);
+    pp_worker *worker = argument;
+    pp_pass_state *pass = worker->pass;
+    omp_set_num_threads(worker->threads);
     (void)pthread_mutex_lock(&pass->lock);
     for (;;) {
-        while (!pass->ready && !pass->over) (void)pthread_cond_wait(&pass->wake, &pass->lock);
-        if (!pass->ready) break;
-        pp_job *job = pass->ready;
+        while (!worker->ready && !pass->over) (void)pthread_cond_wait(&pass->wake, &pass->lock);
+        if (!worker->ready) break;
+        pp_job *job = worker->ready;
         (void)pthread_mutex_unlock(&pass->lock);
         solve(pass->run, job);
         (void)pthread_mutex_lock(&pass->lock);
-        pass->ready = NULL;
-        pass->finished = job;
+        worker->ready = NULL;
+        worker->finished = job;
         (void)pthread_cond_broadcast(&pass->wake);
     }
     (void)pthread_mutex_unlock(&pass->lock);
     return NULL;
 }
 
-static void hand_over(pp_pass_state *pass, pp_job *job)
+static pp_worker *idle_worker(pp_pass_state *pass)
 {
+    for (int k = 0; k < pass->worker_count; k++)
+        if (!pass->workers[k].job) return &pass->workers[k];
+    return NULL;
+}
+
+static bool any_busy(const pp_pass_state *pass)
+{
+    for (int k = 0; k < pass->worker_count; k++)
+        if (pass->workers[k].job) return true;
+    return false;
+}
+
+static void hand_over(pp_pass_state *pass, pp_worker *worker, pp_job *job)
+{
+    job->group = worker->group;
+    job->threads = worker->threads;
+    worker->job = job;
     (void)pthread_mutex_lock(&pass->lock);
-    pass->ready = job;
+    worker->ready = job;
     (void)pthread_cond_broadcast(&pass->wake);
     (void)pthread_mutex_unlock(&pass->lock);
 }
 
-/* Waits for the worker, while MPI goes on and news of a stop go both ways. */
-static pp_job *wait_for_worker(pp_pass_state *pass)
+/* The lock is held. */
+static pp_job *take_finished(pp_pass_state *pass)
+{
+    for (int k = 0; k < pass->worker_count; k++) {
+        pp_worker *worker = &pass->workers[k];
+        pp_job *job = worker->finished;
+        if (!job) continue;
+        worker->finished = worker->job = NULL;
+        return job;
+    }
+    return NULL;
+}
+
+/* Waits for any worker, while MPI goes on and news of a stop go both ways. */
+static pp_job *wait_for_workers(pp_pass_state *pass)
 {
     for (;;) {
         struct timespec until;
@@ -133,9 +164,9 @@ static pp_job *wait_for_worker(pp_pass_state *pass)
             until.tv_sec++;
         }
         (void)pthread_mutex_lock(&pass->lock);
-        if (!pass->finished) (void)pthread_cond_timedwait(&pass->wake, &pass->lock, &until);
-        pp_job *job = pass->finished;
-        pass->finished = NULL;
+        pp_job *job = take_finished(pass);
+        if (!job) (void)pthread_cond_timedwait(&pass->wake, &pass->lock, &until);
+        if (!job) job = take_finished(pass);
         (void)pthread_mutex_unlock(&pass->lock);
         if (job) return job;
         pp_comm_progress(pass->run->world);
@@ -168,35 +199,54 @@ static pp_status read_next(pp_pass_state *pass, pp_job **out)
 
 static pp_status loop(pp_pass_state *pass)
 {
-    pp_status status = PP_OK;
     pp_job *next = NULL, *done = NULL;
-    PP_TRY_TO(over, read_next(pass, &next));
-    while (next || done) {
-        pp_job *now = next;
-        next = NULL;
-        if (now) hand_over(pass, now);
+    pp_status status = read_next(pass, &next);
+    bool more = next != NULL;
+    while (next || done || any_busy(pass)) {
+        pp_worker *idle = idle_worker(pass);
+        if (next && idle) {
+            hand_over(pass, idle, next);
+            next = NULL;
+        }
         if (done) pp_pass_settle(pass, done);
         free_job(pass, &done);
-        if (now) status = read_next(pass, &next);
-        if (now) done = wait_for_worker(pass);
-        if (status != PP_OK) break;
+        if (!next && more && status == PP_OK) {
+            status = read_next(pass, &next);
+            more = next != NULL;
+        }
+        if (next && status == PP_OK && idle_worker(pass)) continue;
+        if (status != PP_OK) free_job(pass, &next);
+        if (any_busy(pass)) done = wait_for_workers(pass);
     }
-over:
-    free_job(pass, &next);
-    free_job(pass, &done);
     return status;
+}
+
+/* One more thread, and its part of the rank's. */
+static pp_status start_worker(pp_pass_state *pass, int groups)
+{
+    const int k = pass->worker_count, threads = pass->run->threads;
+    pp_worker *worker = &pass->workers[k];
+    *worker = (pp_worker){.pass = pass, .group = k};
+    worker->threads = threads / groups + (k < threads % groups);
+    if (worker->threads < 1) worker->threads = 1;
+    if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+        return PP_FAIL(PP_ERR_RESOURCE, "no thread for the views can be started");
+    pass->worker_count++;
+    return PP_OK;
 }
 
 pp_status pp_pass_loop(pp_pass_state *pass)
 {
-    pthread_t worker;
-    if (pthread_create(&worker, NULL, work, pass) != 0)
-        return PP_FAIL(PP_ERR_RESOURCE, "no thread for the views can be started");
-    const pp_status status = loop(pass);
+    const int64_t todo = pass->todo_count > 0 ? pass->todo_count : 1;
+    const int planned = pass->run->sharing.groups > 1 ? pass->run->sharing.groups : 1;
+    const int groups = planned < todo ? planned : (int)todo;
+    pp_status status = PP_OK;
+    for (int k = 0; k < groups && status == PP_OK; k++) status = start_worker(pass, groups);
+    if (status == PP_OK) status = loop(pass);
     (void)pthread_mutex_lock(&pass->lock);
     pass->over = true;
     (void)pthread_cond_broadcast(&pass->wake);
     (void)pthread_mutex_unlock(&pass->lock);
-    (void)pthread_join(worker, NULL);
+    for (int k = 0; k < pass->worker_count; k++) (void)pthread_join(pass->workers[k].thread, NULL);
     return status;
 }

@@ -6,6 +6,15 @@
 #include "base/text.h"
 #include "engine/run.h"
 
+/** One group of the rank's devices, and the thread that drives it. */
+typedef struct pp_worker {
+    struct pp_pass_state *pass;
+    pthread_t thread;
+    int group, threads;
+    pp_job *ready, *finished; /* under the lock */
+    pp_job *job;              /* the main thread's: what it has given and not taken back */
+} pp_worker;
+
 typedef struct pp_pass_state {
     pp_run *run;
     int64_t *todo, todo_count; /* indices of views, the same on every rank */
@@ -16,10 +25,11 @@ typedef struct pp_pass_state {
     int64_t printed_count;
     pp_text failures; /* of this rank: a line "index code text" each, line ends in the text as 1 */
     char *model;      /* attribute of `cost` in results; may be NULL */
-    /* between the main thread and the worker: */
+    /* between the main thread and the workers: */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    pp_job *ready, *finished;
+    pp_worker workers[PP_GROUPS_MOST];
+    int worker_count;
     bool over;
 } pp_pass_state;
 

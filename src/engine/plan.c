@@ -1,6 +1,7 @@
 /* The plan: what a run needs of memory, disk and time, against what the machine has.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@ enum { MEMORIES = 3 };
 
 /** What one stage says. */
 struct pp_plan {
-    const pp_run *run;
+    pp_run *run;
     const pp_node *node;
+    pp_text lines; /* under the stage's own */
     double bytes[MEMORIES], seconds;
     char what[MEMORIES][512]; /* its items, for the table */
     char knob[128];
@@ -70,6 +72,11 @@ int pp_plan_ranks(const pp_plan *plan)
     return pp_comm_size(plan->run->world);
 }
 
+int pp_plan_node_ranks(const pp_plan *plan)
+{
+    return pp_comm_local_size(plan->run->world);
+}
+
 int pp_plan_threads(const pp_plan *plan)
 {
     return plan->run->threads;
@@ -78,6 +85,29 @@ int pp_plan_threads(const pp_plan *plan)
 const char *pp_plan_backend(const pp_plan *plan)
 {
     return pp_backend_setting(plan->run->settings->backend);
+}
+
+void pp_plan_set_groups(pp_plan *plan, const pp_plan_groups *sharing)
+{
+    pp_plan_groups *s = &plan->run->sharing;
+    *s = *sharing;
+    s->devices = s->devices < 1 ? 1 : s->devices;
+    s->groups = s->groups < 1 ? 1 : s->groups > PP_GROUPS_MOST ? PP_GROUPS_MOST : s->groups;
+}
+
+void pp_plan_get_groups(const pp_plan *plan, pp_plan_groups *sharing)
+{
+    *sharing = plan->run->sharing;
+}
+
+void pp_plan_line(pp_plan *plan, const char *format, ...)
+{
+    char text[256];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (pp_text_add(&plan->lines, "    %s\n", text) != PP_OK) pp_log_last_error();
 }
 
 void pp_plan_knob(pp_plan *plan, const char *knob)
@@ -118,7 +148,7 @@ static pp_status add_row(pp_text *out, const pp_node *node, const pp_plan *plan)
     return pp_text_add(out, "%s\n", any || plan->seconds > 0 ? "" : "-");
 }
 
-static pp_status plan_node(const pp_run *run, const pp_node *node, totals *t, pp_text *out,
+static pp_status plan_node(pp_run *run, const pp_node *node, totals *t, pp_text *out,
                            char knobs[2][128])
 {
     pp_plan *plan;
@@ -136,7 +166,9 @@ static pp_status plan_node(const pp_run *run, const pp_node *node, totals *t, pp
         t->largest[scope] = most;
         (void)snprintf(knobs[scope], 128, "%s", plan->knob);
     }
-    const pp_status status = add_row(out, node, plan);
+    pp_status status = add_row(out, node, plan);
+    if (status == PP_OK && plan->lines.data) status = pp_text_add(out, "%s", plan->lines.data);
+    pp_text_free(&plan->lines);
     pp_free(plan);
     return status;
 }
@@ -145,7 +177,8 @@ static void check_host(const pp_run *run, const totals *t, int scope, const char
                        pp_findings *findings)
 {
     const int local = pp_comm_local_size(run->world);
-    const double needed = t->host[scope] * local;
+    const int views = scope == PP_SCOPE_VIEW ? run->sharing.groups : 1;
+    const double needed = t->host[scope] * local * views;
     char needs[32], has[32];
     if (needed <= run->machine.memory) return;
     scaled(needed, needs);
@@ -176,7 +209,8 @@ static pp_status add_summary(const pp_run *run, const totals *t, pp_text *out)
 {
     char host[2][32], memory[32], disk[32], free_disk[32] = "?";
     double space;
-    for (int k = 0; k < 2; k++) scaled(t->host[k], host[k]);
+    scaled(t->host[0] * run->sharing.groups, host[0]);
+    scaled(t->host[1], host[1]);
     scaled(run->machine.memory, memory);
     scaled(t->disk, disk);
     if (pp_file_space(pp_run_output(run), &space) == PP_OK) scaled(space, free_disk);
@@ -195,6 +229,7 @@ static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
 {
     totals t = {0};
     char knobs[2][128] = {"", ""};
+    run->sharing = (pp_plan_groups){.devices = 1, .groups = 1};
     PP_TRY(pp_text_add(out, "%lld view%s, %d rank%s, %d thread%s a rank\n",
                        (long long)run->views.count, run->views.count == 1 ? "" : "s",
                        pp_comm_size(run->world), pp_comm_size(run->world) > 1 ? "s" : "",

@@ -16,6 +16,9 @@
 
 typedef enum pp_view_state { PP_VIEW_TODO, PP_VIEW_DONE, PP_VIEW_FAILED } pp_view_state;
 
+/** Most groups of devices of a rank. */
+enum { PP_GROUPS_MOST = 64 };
+
 typedef struct pp_run {
     const pp_comm *world;
     const pp_engine_request *request;
@@ -28,13 +31,13 @@ typedef struct pp_run {
     pp_facts facts;
     pp_machine machine;
     int threads;
-    void **stage_states;   /* one a node: what pp_context_state gives */
-    double *stage_seconds; /* one a node, this rank */
+    pp_plan_groups sharing; /* how the devices of a rank share the views */
+    void **stage_states;    /* one a node: what pp_context_state gives */
+    double *stage_seconds;  /* one a node, this rank */
     double source_seconds, store_seconds;
     pthread_mutex_t lock; /* of facts and seconds */
     pp_array **campaign;  /* one a slot: arrays of campaign scope */
     atomic_bool stop;     /* a signal, or another rank, asks to stop */
-    atomic_int progress;  /* thousandths of the view that the worker has */
     bool worked;          /* anything was made in this run */
     bool report_again;    /* the report is made even where it is there */
     bool only_report;     /* and nothing else */
@@ -49,6 +52,8 @@ typedef struct pp_job {
     pp_status status;
     pp_error error;
     double seconds;
+    int group, threads;  /* of devices; for it */
+    atomic_int progress; /* thousandths */
 } pp_job;
 
 /** One call of one stage. */

@@ -118,7 +118,9 @@ static void print_progress(pp_pass_state *pass, double now)
     const bool terminal = isatty(STDERR_FILENO) != 0;
     if (pp_counter_read(pass->done, &done) != PP_OK) return;
     if (!terminal && (done == pass->printed_count || now - pass->printed < 1.0)) return;
-    const double part = 0.001 * atomic_load(&pass->run->progress);
+    double part = 0;
+    for (int k = 0; k < pass->worker_count; k++)
+        if (pass->workers[k].job) part += 0.001 * atomic_load(&pass->workers[k].job->progress);
     const double fraction = ((double)done + part) / (double)pass->todo_count;
     char left[32] = "";
     time_left(fraction > 0 ? (now - pass->start) * (1 / fraction - 1) : 0, left);

@@ -18,7 +18,8 @@ typedef enum pp_split_method {
     PP_SPLIT_HYBRID,
     PP_SPLIT_GRADIENT,
     PP_SPLIT_HALO,
-    PP_SPLIT_INDEPENDENT
+    PP_SPLIT_INDEPENDENT,
+    PP_SPLIT_LOCAL /* gradient, with local steps between exchanges (solvers/view_local.c) */
 } pp_split_method;
 
 typedef struct pp_split {

@@ -96,6 +96,21 @@ static pp_status lay_out(solve *s)
     return PP_OK;
 }
 
+/* Local steps: gradient, what was sent, what travels and a step, instead of gradient twice and direction; each part of the patterns
+ * has a sweep of its own where there are several. */
+static double local_bytes(const pp_sweep_setup *mine, const pp_sweep_class *kind, int64_t exchanges)
+{
+    double bytes = (double)(mine->object[0] * mine->object[1]) * sizeof(pp_c32);
+    for (int64_t k = 0; exchanges > 1 && k < exchanges; k++) {
+        pp_sweep_setup part = *mine;
+        part.keep = false;
+        part.object[0] = (mine->object[0] - mine->n) / exchanges + mine->n; /* rows of a scan */
+        part.patterns = mine->patterns * (k + 1) / exchanges - mine->patterns * k / exchanges;
+        if (part.patterns > 0) bytes += kind->bytes(&part);
+    }
+    return bytes;
+}
+
 void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
                    double *far_fields, double *rest)
 {
@@ -113,8 +128,8 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
 }
 
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
-                          const pp_tiles *tiles, int k, pp_split_method split, double *far_fields,
-                          double *rest)
+                          const pp_tiles *tiles, int k, const pp_split_plan *split,
+                          double *far_fields, double *rest)
 {
     pp_sweep_setup mine = *setup;
     const pp_box *box = &tiles->extended[k];
@@ -131,12 +146,17 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
     if (!kind->order)
         *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
     if (setup->probe_moves) *rest += frame * (double)setup->modes * sizeof(pp_c32);
-    if (split == PP_SPLIT_HYBRID && k == 0) *rest += whole * (3 * sizeof(pp_c32) + sizeof(float));
+    if (split->method == PP_SPLIT_LOCAL) {
+        *far_fields = 0;
+        *rest += local_bytes(&mine, kind, split->exchanges);
+    }
+    if (split->method == PP_SPLIT_HYBRID && k == 0)
+        *rest += whole * (3 * sizeof(pp_c32) + sizeof(float));
 }
 
 static bool takes_local_steps(const view *v)
 {
-    return v->tiles.count > 1 && v->o->split == PP_SPLIT_GRADIENT && v->o->local;
+    return v->tiles.count > 1 && v->o->split == PP_SPLIT_LOCAL;
 }
 
 static pp_status choose(solve *s, const pp_sweep_class **kind)

@@ -36,12 +36,18 @@ typedef struct pp_view_options {
     pp_split_method split; /* how the devices of one view work together */
     double halo_rows;      /* halo: rows of positions around a tile that it works on too */
     int64_t period;        /* halo: iterations between exchanges */
-    bool local;            /* gradient: steps of each device between exchanges (view_local.c) */
     int64_t exchanges;     /* local: in an iteration */
+    int first_device;      /* of the group, among those of the rank */
     /** Every device calls it between iterations, with its communicator (NULL: alone): for benches. NULL: nobody. */
     void (*between)(void *self, const pp_comm *group, int64_t iteration);
     void *between_self;
 } pp_view_options;
+
+/** What of the way to split a view decides about memory. */
+typedef struct pp_split_plan {
+    pp_split_method method;
+    int64_t exchanges;
+} pp_split_plan;
 
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
 typedef struct pp_view_output {
@@ -69,7 +75,7 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
 
 /** The same for device `k` of a group; setup: of the whole view. */
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
-                          const pp_tiles *tiles, int k, pp_split_method split, double *far_fields,
-                          double *rest);
+                          const pp_tiles *tiles, int k, const pp_split_plan *split,
+                          double *far_fields, double *rest);
 
 #endif
