@@ -9,11 +9,13 @@
 
 typedef struct report {
     int64_t views_shown;
+    const char *truth_file;
 } report;
 
 /* clang-format off */
 static const pp_param params[] = {
     PP_ROW(report, views_shown, int64_t, PP_T_INT, (unsigned)PP_P_REPORT_ONLY, "4", 0, 10000, "1", 0, "how many views are shown as pictures, evenly spread over the campaign"),
+    PP_PATH(report, truth_file, PP_P_INPUT_FILE | PP_P_REPORT_ONLY, "", "file with the known delta (at /delta or /entry/data/delta) that the volume is compared with; empty: none"),
     PP_PARAM_END};
 /* clang-format on */
 
@@ -34,17 +36,23 @@ static void plan(const void *data, pp_plan *budget)
     pp_plan_add(budget, PP_HOST, largest, "pictures of one view");
 }
 
-static pp_status write_page(const report *p, const pp_context *context)
+static pp_status write_page(const report *p, pp_context *context)
 {
     pp_report_fact *facts = NULL;
     pp_report_request request = {.directory = pp_context_output(context), .views = p->views_shown};
+    pp_volume_error found = {.error = -1};
     const char *name, *value;
     while (pp_context_known(context, request.fact_count, &name, &value)) request.fact_count++;
     PP_TRY(PP_ALLOC(request.fact_count + 1, &facts));
     for (int64_t k = 0; k < request.fact_count; k++)
         (void)pp_context_known(context, k, &facts[k].name, &facts[k].value);
     request.facts = facts;
+    request.truth = p->truth_file;
+    request.found = &found;
     const pp_status status = pp_report_write(&request);
+    if (found.error >= 0)
+        pp_context_fact(context, "truth", "relative error %.4f, scale %.4f", found.error,
+                        found.scale);
     pp_free(facts);
     return status;
 }

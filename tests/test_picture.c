@@ -182,7 +182,8 @@ static void remove_folder(const char *folder)
 static char *page_of(const char *folder, const pp_report_fact *facts, int64_t count)
 {
     char path[96], *html;
-    const pp_report_request request = {folder, facts, count, 3};
+    const pp_report_request request = {
+        .directory = folder, .facts = facts, .fact_count = count, .views = 3};
     pp_assert_ok(pp_report_write(&request));
     (void)snprintf(path, sizeof path, "%s/report.html", folder);
     pp_assert_ok(pp_file_read(path, &html, NULL));

@@ -198,6 +198,7 @@ static pp_status assemble(pp_page *page)
 {
     PP_TRY(head(page));
     PP_TRY(pp_page_volume(page));
+    PP_TRY(pp_page_truth(page));
     PP_TRY(pp_page_projections(page));
     PP_TRY(pp_page_views(page));
     PP_TRY(pp_page_costs(page));

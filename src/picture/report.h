@@ -6,6 +6,8 @@
 
 #include <polyptych/status.h>
 
+#include "tomo/volume_error.h"
+
 /** What the page takes from the caller: names and values, "seconds.ID" for the seconds of stage ID. Borrowed. */
 typedef struct pp_report_fact {
     const char *name, *value;
@@ -16,6 +18,9 @@ typedef struct pp_report_request {
     const pp_report_fact *facts;
     int64_t fact_count;
     int64_t views; /* how many views are shown as pictures, evenly spread */
+    const char
+        *truth; /* file with the known delta, at /delta or /entry/data/delta; NULL or "" for none */
+    pp_volume_error *found; /* what the comparison with it gave; left alone without one; or NULL */
 } pp_report_request;
 
 /** Not collective: one rank calls it, after the files are written. Errors: PP_ERR_RESOURCE where the page cannot be written;

@@ -35,6 +35,8 @@ PP_MUST_CHECK pp_status pp_page_row(pp_page *page, const char *name, const char 
     PP_PRINTF(3, 4);
 
 PP_MUST_CHECK pp_status pp_page_volume(pp_page *page);
+/** Nothing where the request names no truth. */
+PP_MUST_CHECK pp_status pp_page_truth(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_projections(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_views(pp_page *page);
 PP_MUST_CHECK pp_status pp_page_costs(pp_page *page);
