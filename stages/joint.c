@@ -20,7 +20,7 @@ static const double pi = 3.14159265358979323846;
 enum { FRAMES_AUTO, FRAMES_HOLD, FRAMES_READ };
 
 typedef struct joint {
-    int64_t iterations, view_iterations, volume_iterations, penalty_iterations, smoothing;
+    int64_t iterations, view_iterations, volume_iterations, penalty_iterations, volume_rounds;
     int linearisation, model, outside, frames;
     bool refine_probe, positivity;
     double total_variation, penalty, tolerance, oversampling;
@@ -32,12 +32,12 @@ static const pp_param params[] = {
     PP_CHOICE(joint, linearisation, "gauss_newton", "gauss_newton|log", "of the volume's step: about the present model; or as published, with the logarithm of psi, for phases below pi"),
     PP_CHOICE(joint, model, "amplitude", "amplitude|poisson", "cost of the frames: sum (sqrt I - sqrt d)^2, or the likelihood of counts sum (I - d log I)"),
     PP_BOOL(joint, refine_probe, false, "recover the probe of each view too"),
-    PP_AUTO_REAL(joint, total_variation, auto, 0, 1e6, "rad", "strength of the total variation, radians a voxel; auto: 0.006 of the largest in the start; 0: none"),
-    PP_INT(joint, smoothing, 30, 1, 10000, "1", "iterations of the total variation in an outer iteration"),
+    PP_AUTO_REAL(joint, total_variation, auto, 0, 1e6, "rad", "strength of the total variation, the weight of the sum of the gradient's lengths against half the squared misfit of one view; auto: from the noise of the counts and the size of the start; 0: none"),
+    PP_INT(joint, volume_rounds, 2, 1, 1000, "1", "steps of total variation and positivity in an outer iteration, each with volume_iterations"),
     PP_BOOL(joint, positivity, true, "keep delta at or above 0"),
     PP_CHOICE(joint, outside, "air", "air|free", "psi outside the stack's field: air, or free in each view, for samples that reach beyond the field"),
     PP_INT(joint, view_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of a view in an outer iteration; four times as many in the first"),
-    PP_INT(joint, volume_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of the volume in an outer iteration"),
+    PP_INT(joint, volume_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of the volume in a round"),
     PP_REAL(joint, penalty, 0.25, 0.05, 1, "largest illumination", "weight of the agreement of views and volume at the start; balanced between 0.05 and 1"),
     PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced; frozen afterwards"),
     PP_REAL(joint, tolerance, 0.001, 0, 1, "1", "stop where both residuals are below this part of their scale; 0: never"),
@@ -128,7 +128,7 @@ static void fill_setup(job *j)
         .volume = {.linearisation = (pp_linearisation)p->linearisation,
                    .iterations = p->volume_iterations,
                    .strength = p->total_variation,
-                   .smoothing = p->smoothing,
+                   .rounds = p->volume_rounds,
                    .positivity = p->positivity},
         .oversampling = p->oversampling,
         .shape = {pp_array_total_rows(j->projections), pp_array_size(j->projections, 1),

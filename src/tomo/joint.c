@@ -10,9 +10,11 @@
 #include "tomo/stack.h"
 
 /* What a view adds to the sums of an outer iteration. */
+/* The residual of psi is small beside psi, which is 1 in air: rho changes where one relative residual is so many times the other. */
+static const double unbalanced = 50;
+/* The weight of the total variation's splitting is balanced so long. */
+enum { TAU_ITERATIONS = 20 };
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
-
-static const double usual_strength = 0.006;
 
 typedef struct state {
     const pp_joint_setup *setup;
@@ -28,6 +30,7 @@ typedef struct state {
     double *sums;    /* [TERMS] */
     double largest;  /* illumination of all views */
     double rho;      /* absolute */
+    double light;    /* mean illumination of the stack's field, of all views */
     double strength; /* of the total variation */
 } state;
 
@@ -151,17 +154,18 @@ static pp_status sum_views(state *s)
     return PP_OK;
 }
 
-static pp_joint_volume_setup volume_setup(const state *s)
+static pp_joint_volume_setup volume_setup(const state *s, int64_t done)
 {
     pp_joint_volume_setup setup = s->setup->volume;
-    setup.strength = s->strength;
+    setup.strength = s->strength * s->light / (2 * s->rho);
+    setup.balance = done < TAU_ITERATIONS;
     return setup;
 }
 
-static pp_status step_volume(state *s)
+static pp_status step_volume(state *s, int64_t done)
 {
     const pp_comm *comm = s->setup->comm;
-    const pp_joint_volume_setup setup = volume_setup(s);
+    const pp_joint_volume_setup setup = volume_setup(s, done);
     pp_c32 *swap = s->last;
     PP_TRY(pp_views_to_slabs(comm, s->setup->shape, s->wanted, s->slabs));
     PP_TRY(pp_joint_volume_step(&s->volume, &setup, s->slabs));
@@ -172,12 +176,14 @@ static pp_status step_volume(state *s)
 static pp_status find_terms(state *s, pp_joint_terms *out)
 {
     double variation = 0;
-    if (s->strength > 0) PP_TRY(pp_joint_volume_variation(&s->volume, &variation));
+    if (s->strength > 0)
+        PP_TRY(pp_joint_variation_sum(&s->volume.variation, s->volume.v, &variation));
     const double *t = s->sums;
     *out = (pp_joint_terms){.data = t[DATA],
                             .multiplier = t[MULTIPLIER],
                             .penalty = s->rho * t[GAP],
-                            .variation = s->strength * s->rho * variation,
+                            .variation =
+                                s->strength * s->light * (double)s->setup->shape.views * variation,
                             .misfit = t[COUNTS] > 0 ? t[MISFIT] / t[COUNTS] : 0,
                             .primal = sqrt(t[GAP] / fmax(t[PSI], t[MODEL])),
                             .dual = t[LAMBDA] > 0 ? s->rho * sqrt(t[CHANGE] / t[LAMBDA]) : 1,
@@ -185,24 +191,25 @@ static pp_status find_terms(state *s, pp_joint_terms *out)
     return PP_OK;
 }
 
-/* Balancing by the squares of both residuals, rho in the largest illumination. */
-static void balance(state *s, int64_t done)
+/* Balancing by the relative residuals, rho in the largest illumination. */
+static void balance(state *s, int64_t done, const pp_joint_terms *terms)
 {
     const pp_joint_setup *setup = s->setup;
-    const double rho = s->rho / s->largest, primal = s->sums[GAP],
-                 dual = rho * rho * s->sums[CHANGE];
+    const double rho = s->rho / s->largest;
     double next = rho;
     if (done >= setup->penalty_iterations) return;
-    if (primal > 10 * dual) next = fmin(2 * rho, setup->penalty_bounds[1]);
-    if (dual > 10 * primal) next = fmax(rho / 2, setup->penalty_bounds[0]);
+    if (terms->primal > unbalanced * terms->dual) next = fmin(2 * rho, setup->penalty_bounds[1]);
+    if (terms->dual > unbalanced * terms->primal) next = fmax(rho / 2, setup->penalty_bounds[0]);
+    if (next == rho) return;
     s->rho = next * s->largest;
+    pp_joint_variation_scale(&s->volume.variation, next / rho);
 }
 
 static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
 {
     const pp_comm *comm = s->setup->comm;
     PP_TRY(pp_comm_agree(comm, step_views(s, done)));
-    PP_TRY(step_volume(s));
+    PP_TRY(step_volume(s, done));
     for (int64_t k = 0; k < s->setup->count; k++) settle(s, k);
     PP_TRY(sum_views(s));
     PP_TRY(find_terms(s, terms));
@@ -215,7 +222,7 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
                        "joint iteration %lld: data %g, residual %g: the solve diverged; use a "
                        "smaller total_variation, or linearisation = \"gauss_newton\"",
                        (long long)done + 1, terms->data, terms->primal);
-    balance(s, done);
+    balance(s, done, terms);
     return PP_OK;
 }
 
@@ -269,6 +276,39 @@ static void release(state *s)
     pp_free(s->target), pp_free(s->weight), pp_free(s->each), pp_free(s->sums);
 }
 
+/* ---- strength of the total variation ---- */
+
+/* Mean illumination of the field. */
+static pp_status find_light(state *s)
+{
+    const int64_t views = s->setup->shape.views;
+    for (int64_t k = 0; k < s->setup->count; k++) {
+        const pp_joint_view *view = &s->setup->views[k];
+        double sum = 0;
+        for (int64_t i = 0; i < view->pixels; i++)
+            if (in_stack(s, view, i) >= 0) sum += view->illumination[i];
+        s->each[(s->setup->first + k) * TERMS] = sum / (double)s->pixels;
+    }
+    PP_TRY(pp_share_views(s->setup->comm, views, s->each, TERMS * sizeof *s->each));
+    s->light = 0;
+    for (int64_t v = 0; v < views; v++) s->light += s->each[v * TERMS] / (double)views;
+    return PP_OK;
+}
+
+/* As `tomo` has it (total_variation.c), half the squared misfit of a view's lines beside it: the data's cost is about light / 2 times that
+ * (amplitude model; Poisson: twice as much). The noise of a voxel is that of counts; a fifth of the start's rms stands for what is no noise, the streaks of few
+ * views and what voxels cannot show. */
+static pp_status find_strength(state *s)
+{
+    double size;
+    PP_TRY(find_light(s));
+    s->strength = s->setup->volume.strength;
+    if (!isnan(s->strength)) return PP_OK;
+    PP_TRY(pp_joint_volume_size(&s->volume, &size));
+    s->strength = hypot(0.5 / sqrt(s->light * (double)s->setup->shape.views), 0.07 * size);
+    return PP_OK;
+}
+
 /* psi is the model, lambda 0. */
 static void start_view(state *s, int64_t local)
 {
@@ -291,11 +331,7 @@ static pp_status start(state *s, const pp_c32 *volume)
     }
     PP_TRY(pp_comm_allreduce(setup->comm, &s->largest, 1, PP_MAX));
     s->rho = setup->penalty * s->largest;
-    s->strength = setup->volume.strength;
-    if (!isnan(s->strength)) return PP_OK;
-    PP_TRY(pp_joint_volume_largest(&s->volume, &s->strength));
-    s->strength *= usual_strength;
-    return PP_OK;
+    return find_strength(s);
 }
 
 static pp_status run(state *s, pp_c32 *volume, pp_joint_terms *terms, pp_joint_result *result)

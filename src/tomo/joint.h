@@ -27,7 +27,7 @@ typedef struct pp_joint_setup {
     double penalty_bounds[2];   /* as well */
     int64_t penalty_iterations; /* rho is balanced so long */
     double tolerance; /* stop where both residuals are below this part of their scale; 0: never */
-    pp_joint_volume_setup volume; /* strength NAN: 0.006 of the largest |Re v| of the start */
+    pp_joint_volume_setup volume; /* strength NAN: found (joint.c); balance is set here */
     double oversampling;          /* of the projector */
     pp_stack_shape shape;         /* of the stack */
     int64_t centre[2];            /* grid point at index (rows / 2, columns / 2) of the stack */

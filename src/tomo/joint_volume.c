@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "tomo/denoise.h"
 #include "tomo/fbp.h"
-
-enum { PARTS = 2 }; /* real, imaginary */
 
 pp_status pp_joint_volume_create(const pp_comm *comm, const pp_projector *projector, int64_t rows,
                                  int64_t n, int64_t views, pp_joint_volume *out)
@@ -24,8 +21,8 @@ pp_status pp_joint_volume_create(const pp_comm *comm, const pp_projector *projec
     PP_TRY_TO(failed, PP_ALLOC(j.samples + 1, &j.image));
     PP_TRY_TO(failed, PP_ALLOC(j.voxels + 1, &j.gradient));
     PP_TRY_TO(failed, PP_ALLOC(j.voxels + 1, &j.direction));
-    PP_TRY_TO(failed, PP_ALLOC(j.voxels + 1, &j.step));
-    PP_TRY_TO(failed, PP_ALLOC(j.voxels + 1, &j.part));
+    PP_TRY_TO(failed, PP_ALLOC(j.slab.slices + 1, &j.each));
+    PP_TRY_TO(failed, pp_joint_variation_create(&j.slab, n, &j.variation));
     *out = j;
     return PP_OK;
 failed:
@@ -36,15 +33,15 @@ failed:
 void pp_joint_volume_free(pp_joint_volume *j)
 {
     pp_free(j->v), pp_free(j->h), pp_free(j->weight), pp_free(j->residual), pp_free(j->image);
-    pp_free(j->gradient), pp_free(j->direction), pp_free(j->step), pp_free(j->part);
+    pp_free(j->gradient), pp_free(j->direction), pp_free(j->each);
+    pp_joint_variation_free(&j->variation);
     *j = (pp_joint_volume){0};
 }
 
 double pp_joint_volume_bytes(int64_t n, int64_t views, int64_t slices)
 {
     const double voxels = (double)(slices * n * n), samples = (double)(slices * views * n);
-    /* the denoising holds four volumes of real numbers */
-    return voxels * (4 * sizeof(pp_c32) + 5 * sizeof(float)) + samples * 4 * sizeof(pp_c32);
+    return (3 * voxels + 4 * samples) * sizeof(pp_c32) + pp_joint_variation_bytes(n, slices);
 }
 
 /* ---- model ---- */
@@ -111,119 +108,96 @@ static pp_status linearise(pp_joint_volume *j, pp_linearisation how, const pp_c3
     return PP_OK;
 }
 
-/* ---- least squares ---- */
-
-static double square(const pp_c32 *x, int64_t count)
-{
-    double part[4] = {0};
-    for (int64_t i = 0; i < count; i++)
-        part[i & 3] += (double)x[i].re * x[i].re + (double)x[i].im * x[i].im;
-    return part[0] + part[1] + (part[2] + part[3]);
-}
+/* ---- conjugate gradients on the linearised data and the splitting's terms ---- */
 
 static void add(pp_c32 *y, double a, const pp_c32 *x, int64_t count)
 {
     const float gain = (float)a;
+#pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < count; i++) y[i].re += gain * x[i].re, y[i].im += gain * x[i].im;
 }
 
-/* s = (K R)* r and the next direction of each slice, from the last one's |s|^2. */
-static pp_status turn(pp_joint_volume *j, double *gamma, bool first)
+static pp_status sum_squares(const pp_joint_volume *j, const pp_c32 *x, int64_t of_slice,
+                             double *out)
 {
-    const int64_t pixels = j->slab.pixels;
-    PP_TRY(pp_joint_volume_adjoint(j, j->residual, j->gradient));
-#pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < j->slab.slices; k++) {
-        const pp_c32 *s = j->gradient + k * pixels;
-        pp_c32 *d = j->direction + k * pixels;
-        const double now = square(s, pixels);
-        const float beta = first || !(gamma[k] > 0) ? 0 : (float)(now / gamma[k]);
-        for (int64_t i = 0; i < pixels; i++)
-            d[i] = (pp_c32){s[i].re + beta * d[i].re, s[i].im + beta * d[i].im};
-        gamma[k] = now;
-    }
-    return PP_OK;
+    pp_slab_dots(j->slab.slices, 2 * of_slice, (const float *)x, (const float *)x, j->each);
+    return pp_slab_sum(&j->slab, j->each, out);
 }
 
-static pp_status walk(pp_joint_volume *j, const double *gamma)
+/* g = (K R)* r / V + pull, and its square. */
+static pp_status descend(pp_joint_volume *j, double *gamma)
 {
-    const int64_t pixels = j->slab.pixels, line = j->views * j->n;
-    PP_TRY(pp_joint_volume_forward(j, j->direction, j->image));
+    const float part = (float)(1 / (double)j->views);
+    const pp_status status = pp_joint_volume_adjoint(j, j->residual, j->gradient);
+    PP_TRY(pp_comm_agree(j->slab.comm, status));
 #pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < j->slab.slices; k++) {
-        const double curve = square(j->image + k * line, line);
-        const double a = curve > 0 ? gamma[k] / curve : 0;
-        add(j->step + k * pixels, a, j->direction + k * pixels, pixels);
-        add(j->residual + k * line, -a, j->image + k * line, line);
+    for (int64_t i = 0; i < j->voxels; i++) {
+        j->gradient[i].re = part * j->gradient[i].re + j->variation.pull[i].re;
+        j->gradient[i].im = part * j->gradient[i].im + j->variation.pull[i].im;
     }
+    return sum_squares(j, j->gradient, j->n * j->n, gamma);
+}
+
+/* To the minimum along the direction. */
+static pp_status walk(pp_joint_volume *j, double gamma)
+{
+    double curve, other;
+    PP_TRY(pp_comm_agree(j->slab.comm, pp_joint_volume_forward(j, j->direction, j->image)));
+    PP_TRY(sum_squares(j, j->image, j->views * j->n, &curve));
+    PP_TRY(pp_joint_variation_turn(&j->variation, j->direction, &other));
+    curve = curve / (double)j->views + other;
+    const double a = curve > 0 ? gamma / curve : 0;
+    add(j->v, a, j->direction, j->voxels);
+    add(j->residual, -a, j->image, j->samples);
+    pp_joint_variation_advance(&j->variation, a);
     return PP_OK;
 }
 
 static pp_status least_squares(pp_joint_volume *j, int64_t iterations)
 {
-    double *gamma;
-    PP_TRY(PP_ALLOC(j->slab.slices + 1, &gamma));
-    memset(j->step, 0, (size_t)j->voxels * sizeof *j->step);
-    pp_status status = PP_OK;
-    for (int64_t k = 0; k < iterations && status == PP_OK; k++) {
-        status = turn(j, gamma, k == 0);
-        if (status == PP_OK) status = walk(j, gamma);
-    }
-    pp_free(gamma);
-    return status;
-}
-
-/* ---- total variation ---- */
-
-static void take_part(pp_joint_volume *j, int which, bool positivity)
-{
-    for (int64_t i = 0; i < j->voxels; i++) {
-        j->part[i] = which == 0 ? j->v[i].re : j->v[i].im;
-        if (which == 0 && positivity) j->part[i] = fminf(j->part[i], 0);
-    }
-}
-
-static pp_status smooth(pp_joint_volume *j, const pp_joint_volume_setup *setup)
-{
-    for (int which = 0; which < PARTS; which++) {
-        take_part(j, which, setup->positivity);
-        PP_TRY(pp_denoise(&j->slab, j->n, setup->strength, setup->smoothing, j->part));
+    double gamma = 0, last = 0;
+    for (int64_t k = 0; k < iterations; k++) {
+        PP_TRY(descend(j, &gamma));
+        if (!(gamma > 0)) return PP_OK;
+        const float beta = k > 0 ? (float)(gamma / last) : 0;
+#pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < j->voxels; i++) {
-            if (which == 0)
-                j->v[i].re = j->part[i];
-            else
-                j->v[i].im = j->part[i];
+            const pp_c32 g = j->gradient[i], d = j->direction[i];
+            j->direction[i] = (pp_c32){g.re + beta * d.re, g.im + beta * d.im};
         }
+        PP_TRY(walk(j, gamma));
+        last = gamma;
     }
     return PP_OK;
+}
+
+/* ---- the step ---- */
+
+static pp_status go_round(pp_joint_volume *j, const pp_joint_volume_setup *setup)
+{
+    PP_TRY(pp_joint_variation_pull(&j->variation, j->v));
+    PP_TRY(least_squares(j, setup->iterations));
+    return pp_joint_variation_shrink(&j->variation, setup->strength, setup->balance, j->v);
 }
 
 pp_status pp_joint_volume_step(pp_joint_volume *j, const pp_joint_volume_setup *setup,
                                const pp_c32 *target)
 {
-    pp_status status = linearise(j, setup->linearisation, target);
-    if (status == PP_OK) status = least_squares(j, setup->iterations);
-    PP_TRY(pp_comm_agree(j->slab.comm, status));
-    add(j->v, 1, j->step, j->voxels);
-    PP_TRY(smooth(j, setup));
+    PP_TRY(pp_comm_agree(j->slab.comm, linearise(j, setup->linearisation, target)));
+    PP_TRY(pp_joint_variation_start(&j->variation, setup->strength > 0, setup->positivity, j->v));
+    for (int64_t k = 0; k < setup->rounds; k++) PP_TRY(go_round(j, setup));
     return pp_comm_agree(j->slab.comm, pp_joint_volume_model(j));
 }
 
-pp_status pp_joint_volume_largest(const pp_joint_volume *j, double *out)
+pp_status pp_joint_volume_size(const pp_joint_volume *j, double *out)
 {
-    *out = 0;
-    for (int64_t i = 0; i < j->voxels; i++) *out = fmax(*out, fabs((double)j->v[i].re));
-    return pp_comm_allreduce(j->slab.comm, out, 1, PP_MAX);
-}
-
-pp_status pp_joint_volume_variation(pp_joint_volume *j, double *out)
-{
-    *out = 0;
-    for (int which = 0; which < PARTS; which++) {
-        double sum;
-        take_part(j, which, false);
-        PP_TRY(pp_variation(&j->slab, j->n, j->part, &sum));
-        *out += sum;
+    const int64_t pixels = j->n * j->n;
+    for (int64_t k = 0; k < j->slab.slices; k++) {
+        j->each[k] = 0;
+        for (int64_t i = 0; i < pixels; i++)
+            j->each[k] += (double)j->v[k * pixels + i].re * j->v[k * pixels + i].re;
     }
+    PP_TRY(pp_slab_sum(&j->slab, j->each, out));
+    *out = sqrt(*out / (double)(j->slab.rows * pixels));
     return PP_OK;
 }

@@ -2,23 +2,27 @@
  *
  * v = nu (-delta + i beta) in radians a voxel, psi = h = exp(i R v) in every view. With K = i h about the present volume
  * (Gauss-Newton: K dp is the first order of the change of psi) or K = i t (the published one, whose target -i Log t is right only for
- * phases below pi), the step is a few iterations of CGLS on |K R dv - r|^2, slice by slice, and then total variation as a
- * denoising of the real and of the imaginary part. With positivity delta >= 0 before the denoising.
+ * phases below pi), the step lowers
+ *   1/2 |K R dv - r|^2 / V + a sum |grad v|   (real and imaginary part apart), Re v <= 0 if asked,
+ * by rounds of the splitting z = grad v, w = Re v with scaled multipliers (Boyd et al., Found. Trends Mach. Learn. 3, 1 (2011)): a few
+ * conjugate gradient iterations in v, then z and w. z, w and their multipliers live on from step to step (tomo/joint_variation.h).
+ * The same bits for any number of ranks and threads.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_JOINT_VOLUME_H
 #define PP_JOINT_VOLUME_H
 
+#include "tomo/joint_variation.h"
 #include "tomo/projector.h"
-#include "tomo/slab_sums.h"
 
 typedef enum pp_linearisation { PP_LINEARISE_GAUSS_NEWTON, PP_LINEARISE_LOG } pp_linearisation;
 
 typedef struct pp_joint_volume_setup {
     pp_linearisation linearisation;
-    int64_t iterations; /* of CGLS */
-    double strength;    /* of the total variation, radians a voxel; 0 for none */
-    int64_t smoothing;  /* iterations of the denoising */
-    bool positivity;    /* delta >= 0 */
+    int64_t iterations; /* of conjugate gradients in a round */
+    int64_t rounds;
+    double strength; /* a of the total variation, radians a voxel; 0 for none */
+    bool positivity; /* delta >= 0 */
+    bool balance;    /* the weight of the splitting may change */
 } pp_joint_volume_setup;
 
 typedef struct pp_joint_volume {
@@ -29,8 +33,9 @@ typedef struct pp_joint_volume {
     pp_c32 *h;                         /* [slices][V][n] exp(i R v) */
     pp_c32 *weight;                    /* K */
     pp_c32 *residual, *image;          /* [slices][V][n] */
-    pp_c32 *gradient, *direction, *step; /* [slices][n][n] */
-    float *part;                         /* real or imaginary part [slices][n][n] */
+    pp_c32 *gradient, *direction;      /* [slices][n][n] */
+    double *each;                      /* [slices] */
+    pp_joint_variation variation;
 } pp_joint_volume;
 
 /** Allocates for slices of comm's slab of `rows`; v is 0 and h not yet made. Not collective. */
@@ -49,9 +54,8 @@ PP_MUST_CHECK pp_status pp_joint_volume_adjoint(pp_joint_volume *volume, const p
 PP_MUST_CHECK pp_status pp_joint_volume_step(pp_joint_volume *volume,
                                              const pp_joint_volume_setup *setup,
                                              const pp_c32 *target);
-/** Largest |Re v| / sum |grad Re v| + |grad Im v|, on every rank. Collective. */
-PP_MUST_CHECK pp_status pp_joint_volume_largest(const pp_joint_volume *volume, double *out);
-PP_MUST_CHECK pp_status pp_joint_volume_variation(pp_joint_volume *volume, double *out);
+/** Root mean square of Re v over the volume, on every rank. Collective. */
+PP_MUST_CHECK pp_status pp_joint_volume_size(const pp_joint_volume *volume, double *out);
 /** Bytes on a rank that holds `slices`, besides the projector's. */
 double pp_joint_volume_bytes(int64_t n, int64_t views, int64_t slices);
 
