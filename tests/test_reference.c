@@ -1,7 +1,7 @@
 /* The numbers of ../shared/reference/ptychography.h5: intensities' consequences (costs), gradients, and the published
  * conjugate gradients' trajectory; skipped visibly where the file is absent.
  * SPDX-License-Identifier: BSD-3-Clause */
-// BACKENDS cpu
+// BACKENDS cpu mock
 // TIMEOUT 120
 #include <hdf5.h>
 #include <math.h>
@@ -133,11 +133,19 @@ static void check_gradient(loaded *l, const pp_sweep_class *kind, const char *gr
     double cost, *truth;
     char name[64];
     pp_sweep *s;
-    const pp_sweep_point at = {l->object, l->probe};
-    const pp_sweep_gradient out = {object, probe, &cost, NULL};
+    const size_t object_bytes = (size_t)pixels * sizeof *object,
+                 probe_bytes = (size_t)plane * sizeof *probe;
+    pp_c32 *const there = pp_test_upload(l->object, object_bytes),
+                  *const beam = pp_test_upload(l->probe, probe_bytes),
+                  *const g = pp_test_upload(NULL, object_bytes),
+                  *const gp = pp_test_upload(NULL, probe_bytes);
+    const pp_sweep_point at = {there, beam};
+    const pp_sweep_gradient out = {g, gp, &cost, NULL};
     pp_assert_ok(pp_sweep_create(kind, &l->setup, &s));
     pp_assert_ok(pp_sweep_gradient_at(s, &out, &at));
     pp_sweep_free(&s);
+    pp_test_fetch(object, g, object_bytes), pp_test_fetch(probe, gp, probe_bytes);
+    pp_test_fetch(NULL, there, 0), pp_test_fetch(NULL, beam, 0);
     (void)snprintf(name, sizeof name, "cost_%s", model);
     read_any(group, name, &truth);
     pp_assert_near(cost, truth[0], bar * fabs(truth[0]));
@@ -196,7 +204,9 @@ static void follow(const pp_sweep_class *kind, bool poisson, bool keep)
     l.setup.model = poisson ? PP_SWEEP_POISSON : PP_SWEEP_AMPLITUDE;
     l.setup.keep = keep;
     if (kind->supports(&l.setup)) {
-        pp_point point = {l.object, l.probe, NULL};
+        const size_t object = (size_t)(l.setup.object[0] * l.setup.object[1]) * sizeof(pp_c32),
+                     probe = (size_t)(l.setup.modes * l.setup.n * l.setup.n) * sizeof(pp_c32);
+        pp_point point = {pp_test_upload(l.object, object), pp_test_upload(l.probe, probe), NULL};
         pp_assert_ok(
             pp_ptychography_create(pp_backend_find(pp_test_backend()), kind->name, &l.setup, &m));
         pp_assert_ok(pp_solve_published(&m, &point, &settings, &r));
@@ -205,6 +215,7 @@ static void follow(const pp_sweep_class *kind, bool poisson, bool keep)
         check_path(model, poisson ? 4 : 32, poisson ? 1e-2 : 1e-3,
                    poisson ? m.totals.poisson_offset : 0, &r);
         pp_ptychography_free(&m);
+        pp_test_fetch(NULL, point.object, 0), pp_test_fetch(NULL, point.probe, 0);
     }
     unload(&l);
 }
