@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
 
+#include "base/alloc.h"
 #include "solvers/ptychography.h"
 
 typedef struct state {
@@ -16,20 +17,20 @@ typedef struct state {
 /* 1 / max over the window of sum_m |p_m|^2. The probe is read on the host. */
 static pp_status probe_scale(const pp_ptychography *m, const pp_point *point, double *scale)
 {
-    pp_point host = {0};
+    pp_c32 *probe;
     double most = 0;
-    const size_t bytes = (size_t)(m->frame * m->modes) * sizeof(pp_c32);
-    PP_TRY(pp_point_create_place(m, &host));
-    const pp_status status = m->backend->download(host.probe, point->probe, bytes);
+    const size_t bytes = (size_t)(m->frame * m->modes) * sizeof *probe;
+    PP_TRY(PP_ALLOC(m->frame * m->modes, &probe));
+    const pp_status status = m->backend->download(probe, point->probe, bytes);
     for (int64_t k = 0; status == PP_OK && k < m->frame; k++) {
         double sum = 0;
         for (int64_t i = 0; i < m->modes; i++) {
-            const pp_c32 p = host.probe[i * m->frame + k];
+            const pp_c32 p = probe[i * m->frame + k];
             sum += (double)p.re * (double)p.re + (double)p.im * (double)p.im;
         }
         most = sum > most ? sum : most;
     }
-    pp_point_free(m, &host);
+    pp_free(probe);
     *scale = most > 0 ? 1 / most : 1;
     return status;
 }

@@ -42,5 +42,27 @@ template <int K> __device__ void block_sums(const double (&mine)[K], double *out
     out[t * stride] = sum;
 }
 
+/** Bytes of shared memory that block_largest takes. */
+constexpr size_t largest_bytes = (THREADS + SUM_PARTS) * sizeof(float);
+
+/** The largest of the block's values, in its first thread. Every thread of the block calls it, once a kernel. */
+__device__ inline float block_largest(float mine)
+{
+    PP_SHARED_BEGIN;
+    PP_SHARED(float, all, THREADS);
+    PP_SHARED(float, part, SUM_PARTS);
+    const int t = static_cast<int>(threadIdx.x);
+    all[t] = mine;
+    __syncthreads();
+    if (t < SUM_PARTS) {
+        for (int k = t; k < THREADS; k += SUM_PARTS) mine = all[k] > mine ? all[k] : mine;
+        part[t] = mine;
+    }
+    __syncthreads();
+    if (t == 0)
+        for (int k = 1; k < SUM_PARTS; k++) mine = part[k] > mine ? part[k] : mine;
+    return mine;
+}
+
 } // namespace PP_DEVICE
 #endif

@@ -82,8 +82,6 @@ struct step_t {
 
 __global__ void follow_kernel(scene v, int slices, pp_c32 *far, step_t by, float *maxima)
 {
-    PP_SHARED_BEGIN;
-    PP_SHARED(float, all, THREADS);
     const slice s = slice_of(v, slices);
     const int t = static_cast<int>(threadIdx.x);
     float largest = 0.0f;
@@ -99,16 +97,8 @@ __global__ void follow_kernel(scene v, int slices, pp_c32 *far, step_t by, float
         }
         largest = sum > largest ? sum : largest;
     }
-    all[t] = largest;
-    __syncthreads();
-    if (t < SUM_PARTS)
-        for (int k = t; k < THREADS; k += SUM_PARTS) largest = all[k] > largest ? all[k] : largest;
-    __syncthreads();
-    if (t < SUM_PARTS) all[t] = largest;
-    __syncthreads();
-    if (t > 0) return;
-    for (int k = 1; k < SUM_PARTS; k++) largest = all[k] > largest ? all[k] : largest;
-    maxima[s.place] = largest;
+    largest = block_largest(largest);
+    if (t == 0) maxima[s.place] = largest;
 }
 
 struct partial_t {
@@ -276,8 +266,8 @@ void launch_follow(cudaStream_t q, const scene &v, int slices, pp_c32 *far, cons
                    const pp_c32 *f2, double a, double b, float *maxima)
 {
     const step_t by = {f1, f2, static_cast<float>(a), static_cast<float>(b)};
-    PP_LAUNCH(follow_kernel, slice_grid(v, slices), THREADS, THREADS * sizeof(float), q, v, slices,
-              far, by, maxima);
+    PP_LAUNCH(follow_kernel, slice_grid(v, slices), THREADS, largest_bytes, q, v, slices, far, by,
+              maxima);
 }
 
 void launch_residual(cudaStream_t q, const scene &v, const measurement &m, pp_c32 *near,

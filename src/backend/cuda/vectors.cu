@@ -1,9 +1,9 @@
-/* Vector kernels. A reduction is cut into BLOCKS pieces by `count` alone; a block's threads add in double, then pairwise through
- * shared memory, and the host adds the blocks in order: the same bits every run.
+/* Vector kernels. A reduction is cut into blocks by `count` alone, a block's threads add in double (sums.h), and the host adds the
+ * blocks in order: the same bits every run.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <cmath>
 
-#include "backend/cuda/device.h"
+#include "backend/cuda/sums.h"
 #include "kernels/weight.h"
 
 namespace PP_DEVICE
@@ -11,7 +11,7 @@ namespace PP_DEVICE
 namespace
 {
 
-enum { BLOCKS = 128, THREADS = 256 };
+constexpr int64_t BLOCKS_MOST = 512, BLOCK_ELEMENTS = 4096; /* of a reduction */
 
 struct rows_t {
     int64_t rows, columns, stride;
@@ -27,53 +27,38 @@ __device__ int64_t thread_count()
     return static_cast<int64_t>(gridDim.x) * blockDim.x;
 }
 
-/* Pairs THREADS values of the block; thread 0 stores the result. */
-template <class F> __device__ void reduce_block(double2 *shared, double2 mine, double2 *out, F add)
+/* The element of a box that is k-th in its rows. */
+__device__ int64_t element(const rows_t &r, int64_t k)
 {
-    const unsigned t = threadIdx.x;
-    shared[t] = mine;
-    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (t < half) shared[t] = add(shared[t], shared[t + half]);
-    }
-    if (t == 0) out[blockIdx.x] = shared[0];
+    return r.rows == 1 ? k : k / r.columns * r.stride + k % r.columns;
 }
 
-struct sum_t {
-    __device__ double2 operator()(double2 a, double2 b) const
-    {
-        return make_double2(a.x + b.x, a.y + b.y);
-    }
-};
-
-struct larger_t {
-    __device__ double2 operator()(double2 a, double2 b) const { return a.x < b.x ? b : a; }
-};
-
-__global__ void dot_kernel(double2 *out, const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
+/* out [2][BLOCKS_MOST]: real and imaginary parts. */
+__global__ void dot_kernel(double *out, const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
 {
-    PP_SHARED_BEGIN;
-    PP_SHARED(double2, shared, THREADS);
-    double2 sum = make_double2(0.0, 0.0);
+    double sum[2] = {0.0, 0.0};
     const int64_t count = r.rows * r.columns;
     for (int64_t k = thread_number(); k < count; k += thread_count()) {
-        const int64_t i = k / r.columns * r.stride + k % r.columns;
-        const double xr = x[i].re, xi = x[i].im, yr = y[i].re, yi = y[i].im;
-        const double s = w ? static_cast<double>(w[i]) : 1.0;
-        sum.x += s * (xr * yr + xi * yi);
-        sum.y += s * (xr * yi - xi * yr);
+        const int64_t i = element(r, k);
+        const pp_c32 a = load(x + i), b = load(y + i);
+        const double xr = static_cast<double>(a.re), xi = static_cast<double>(a.im);
+        const double yr = static_cast<double>(b.re), yi = static_cast<double>(b.im);
+        const double s = w ? static_cast<double>(load(w + i)) : 1.0;
+        sum[0] += s * (xr * yr + xi * yi);
+        sum[1] += s * (xr * yi - xi * yr);
     }
-    reduce_block(shared, sum, out, sum_t());
+    block_sums(sum, out + blockIdx.x, BLOCKS_MOST);
 }
 
-__global__ void largest_kernel(double2 *out, const float *w, int64_t count)
+__global__ void largest_kernel(double *out, const float *w, int64_t count)
 {
-    PP_SHARED_BEGIN;
-    PP_SHARED(double2, shared, THREADS);
-    double2 most = make_double2(static_cast<double>(w[0]), 0.0);
-    for (int64_t i = thread_number(); i < count; i += thread_count())
-        most = larger_t()(most, make_double2(static_cast<double>(w[i]), 0.0));
-    reduce_block(shared, most, out, larger_t());
+    float most = w[0];
+    for (int64_t i = thread_number(); i < count; i += thread_count()) {
+        const float v = load(w + i);
+        most = v > most ? v : most;
+    }
+    most = block_largest(most);
+    if (threadIdx.x == 0) out[blockIdx.x] = static_cast<double>(most);
 }
 
 __global__ void direction_kernel(pp_c32 *d, const pp_c32 *g, const float *w, pp_c64 beta,
@@ -132,46 +117,45 @@ unsigned blocks_for(int64_t count)
     return static_cast<unsigned>(blocks < 1 ? 1 : blocks > 1024 ? 1024 : blocks);
 }
 
-/* Runs launch(memory) and fetches the blocks' results. A failure shows as NaN here, and again at the next copy. */
-template <class L, class F> double2 reduced(L launch, F add)
+unsigned reduction_blocks(int64_t count)
 {
-    double2 *memory = nullptr, *part = nullptr, all = make_double2(std::nan(""), std::nan(""));
+    const int64_t blocks = (count + BLOCK_ELEMENTS - 1) / BLOCK_ELEMENTS;
+    return static_cast<unsigned>(blocks > BLOCKS_MOST ? BLOCKS_MOST : blocks);
+}
+
+/* Runs launch(memory) and has add(part) see what the blocks left in it; false on a failure, which shows again at the next copy. */
+template <class L, class F> bool reduced(L launch, F add)
+{
+    const size_t bytes = 2 * BLOCKS_MOST * sizeof(double);
+    double *memory = nullptr;
     void *host = nullptr;
-    if (take(BLOCKS, &memory) == PP_OK && take_pinned(BLOCKS * sizeof(double2), &host) == PP_OK) {
-        part = static_cast<double2 *>(host);
+    bool fine = take(2 * BLOCKS_MOST, &memory) == PP_OK && take_pinned(bytes, &host) == PP_OK;
+    if (fine) {
         launch(memory);
-        const cudaError_t code = cudaMemcpyAsync(part, memory, BLOCKS * sizeof(double2),
-                                                 cudaMemcpyDeviceToHost, stream());
-        if (code == cudaSuccess && cudaStreamSynchronize(stream()) == cudaSuccess) {
-            all = part[0];
-            for (int b = 1; b < BLOCKS; b++) all = add(all.x, all.y, part[b]);
-        }
+        fine =
+            cudaMemcpyAsync(host, memory, bytes, cudaMemcpyDeviceToHost, stream()) == cudaSuccess &&
+            cudaStreamSynchronize(stream()) == cudaSuccess;
     }
-    give_pinned(part);
+    if (fine) add(static_cast<const double *>(host));
+    give_pinned(host);
     give(memory);
-    return all;
-}
-
-double2 add_host(double x, double y, double2 b)
-{
-    return make_double2(x + b.x, y + b.y);
-}
-
-double2 larger_host(double x, double y, double2 b)
-{
-    return x < b.x ? b : make_double2(x, y);
+    return fine;
 }
 
 pp_c64 dot_rows(const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
 {
     if (r.rows * r.columns < 1) return {0.0, 0.0};
-    const double2 sum = reduced(
-        [=](double2 *out) {
-            PP_LAUNCH(dot_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), stream(), out, x, y,
-                      w, r);
+    const unsigned blocks = reduction_blocks(r.rows * r.columns);
+    pp_c64 sum = {0.0, 0.0};
+    const bool fine = reduced(
+        [=](double *out) {
+            PP_LAUNCH(dot_kernel, blocks, THREADS, sums_bytes(2), stream(), out, x, y, w, r);
         },
-        add_host);
-    return {sum.x, sum.y};
+        [&](const double *part) {
+            for (unsigned b = 0; b < blocks; b++)
+                sum.re += part[b], sum.im += part[BLOCKS_MOST + b];
+        });
+    return fine ? sum : pp_c64{std::nan(""), std::nan("")};
 }
 
 pp_c64 dot(const pp_c32 *x, const pp_c32 *y, const float *w, int64_t count, int)
@@ -217,13 +201,17 @@ void scale(pp_c32 *x, double a, int64_t count, int)
 double largest(const float *w, int64_t count, int)
 {
     if (count < 1) return 0.0;
-    return reduced(
-               [=](double2 *out) {
-                   PP_LAUNCH(largest_kernel, BLOCKS, THREADS, THREADS * sizeof(double2), stream(),
-                             out, w, count);
-               },
-               larger_host)
-        .x;
+    const unsigned blocks = reduction_blocks(count);
+    double most = std::nan("");
+    (void)reduced(
+        [=](double *out) {
+            PP_LAUNCH(largest_kernel, blocks, THREADS, largest_bytes, stream(), out, w, count);
+        },
+        [&](const double *part) {
+            most = part[0];
+            for (unsigned b = 1; b < blocks; b++) most = part[b] > most ? part[b] : most;
+        });
+    return most;
 }
 
 void weight(float *w, double most, int64_t count, int)
