@@ -268,6 +268,28 @@ START_TEST(same_bits_for_any_number_of_threads)
 }
 END_TEST
 
+/* Back ends whose frames are in host memory anyway take no notice. */
+START_TEST(streamed_frames_give_the_same_bits)
+{
+    static outcome out[2];
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 8; c++) {
+            make_problem(2);
+            pp_sweep_setup setup = setup_of(*kind, c & 4 ? PP_U16 : PP_F32);
+            setup.mode = c & 1 ? PP_SWEEP_FOURIER : PP_SWEEP_NEAREST;
+            setup.keep = (c & 2) != 0;
+            if (!(*kind)->supports(&setup)) continue;
+            for (int t = 0; t < 2; t++) {
+                setup.stream = t;
+                exercise(*kind, &setup, &out[t]);
+            }
+            ck_assert_msg(memcmp(&out[0], &out[1], sizeof out[0]) == 0,
+                          "%s: streamed frames give other bits", (*kind)->name);
+        }
+}
+END_TEST
+
 /* Positions: the terms against finite differences of the moduli. */
 static double modulus_terms(const oracle *o, int j, pp_sweep_position *out)
 {
@@ -380,8 +402,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        against_the_oracle, same_bits_for_any_number_of_threads,    position_terms,
-        illumination,       a_window_outside_the_object_is_refused, NULL};
+    const TTest *const tests[] = {against_the_oracle,
+                                  same_bits_for_any_number_of_threads,
+                                  streamed_frames_give_the_same_bits,
+                                  position_terms,
+                                  illumination,
+                                  a_window_outside_the_object_is_refused,
+                                  NULL};
     return pp_test_main(pp_test_suite("sweep", tests));
 }

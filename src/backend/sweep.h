@@ -56,6 +56,7 @@ typedef struct pp_sweep_setup {
     const uint8_t *mask; /* [n * n] in detector order, 1 measured; NULL: all are */
     bool probe_moves;    /* probe gradients and probe directions may be asked for */
     bool keep;           /* keep the far fields */
+    bool stream;         /* devices: frames stay in host memory, and are copied in chunks at every pass */
     int threads;
 } pp_sweep_setup;
 

@@ -3,8 +3,6 @@
 #include "backend/cuda/sweep.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 extern "C" {
 #include "base/alloc.h"
@@ -89,10 +87,11 @@ double bytes(const pp_sweep_setup *u)
                  field = n * n * static_cast<double>(u->modes) * sizeof(pp_c32);
     const bool fourier = u->mode == PP_SWEEP_FOURIER;
     const double kept = u->keep ? (u->probe_moves ? 3 : 2) * field * j : 0;
-    const double frames = n * n * static_cast<double>(pp_dtype_size(u->frame_type)) * j;
+    const double batch = static_cast<double>(batch_size(u, cache));
+    const double frames =
+        n * n * static_cast<double>(pp_dtype_size(u->frame_type)) * (u->stream ? 2 * batch : j);
     /* cuFFT's own room: as much as a batch for each of two plans */
-    const double work =
-        (f.rooms + f.probes + 2) * field * static_cast<double>(batch_size(u, cache));
+    const double work = (f.rooms + f.probes + 2) * field * batch;
     const double rows = j * slices_of(u->n) * (LINE_SUMS * sizeof(double) + sizeof(float));
     const double probe = (u->probe_moves ? 2 : 0) * field + (fourier ? 2 * field : 0) + n * n;
     const double ramps = fourier ? j * (2 * n * sizeof(pp_c32) + 3 * sizeof(double)) : 0;
@@ -228,52 +227,18 @@ pp_status send_tables(sweep *s, const uint8_t *mask)
     return settle();
 }
 
-/* Frames by slot, through two pinned rooms of one batch. */
-pp_status send_frames(sweep *s, void *pinned)
-{
-    const pp_sweep_setup *u = &s->base.setup;
-    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
-    cudaStream_t q = nullptr;
-    PP_TRY(this_stream(&q));
-    for (int i = 0; i < s->batches; i++) {
-        const batch *b = &s->of[i];
-        char *const room =
-            static_cast<char *>(pinned) + (i % 2) * static_cast<size_t>(s->sizes[0]) * frame;
-        for (int k = 0; k < b->count; k++)
-            memcpy(room + static_cast<size_t>(k) * frame,
-                   static_cast<const char *>(u->frames) +
-                       static_cast<size_t>(s->order[b->first + k]) * frame,
-                   frame);
-        if (i > 0) PP_TRY(settle()); /* the other room's copy ran behind the loop above */
-        PP_TRY(PP_CHECK(cudaMemcpyAsync(
-            static_cast<char *>(s->frames) + static_cast<size_t>(b->first) * frame, room,
-            static_cast<size_t>(b->count) * frame, cudaMemcpyHostToDevice, q)));
-    }
-    return settle();
-}
-
-pp_status make_frames(sweep *s)
-{
-    const pp_sweep_setup *u = &s->base.setup;
-    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
-    void *pinned = nullptr;
-    PP_TRY(take(static_cast<size_t>(s->slots) * frame, &s->frames));
-    PP_TRY(take_pinned(2 * static_cast<size_t>(s->sizes[0]) * frame, &pinned));
-    const pp_status status = send_frames(s, pinned);
-    give_pinned(pinned);
-    return status;
-}
-
 pp_status count_totals(sweep *s)
 {
-    const batch all = {0, s->slots, {0, 0}, {0, 0}};
     cudaStream_t q = nullptr;
     PP_TRY(this_stream(&q));
     for (int i = 0; i < s->batches; i++) {
         const batch *b = &s->of[i];
-        launch_totals(q, scene_of(s, *b), measurement_of(s, *b),
+        const void *frames = nullptr;
+        PP_TRY(take_frames(s, q, i, &frames));
+        launch_totals(q, scene_of(s, *b), measurement_of(s, frames),
                       s->partial + static_cast<int64_t>(b->first) * s->slices,
-                      static_cast<int64_t>(all.count) * s->slices);
+                      static_cast<int64_t>(s->slots) * s->slices);
+        PP_TRY(used_frames(s, q));
     }
     PP_TRY(fetch_totals(s, 3));
     s->totals = {s->host_total[0], s->host_total[1], s->host_total[2]};
@@ -300,12 +265,13 @@ void free_sweep(pp_sweep *base)
 {
     sweep *const s = of(base);
     (void)cudaStreamSynchronize(stream()); /* pinned memory may be in use after an error */
+    free_frames(s);
     for (const cufftHandle plan : {s->plans[0], s->plans[1], s->probe_plan})
         if (plan >= 0) (void)cufftDestroy(plan);
     for (pp_c32 *memory : {s->far, s->f1, s->f2, s->room[0], s->room[1], s->room[2], s->moved,
                            s->dmoved, s->hat, s->dhat, s->ramp})
         give(memory);
-    give(s->window), give(s->offsets), give(s->mask), give(s->frames), give(s->probe_sum);
+    give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum);
     give(s->maxima), give(s->partial), give(s->total);
     give_pinned(s->host_total), give_pinned(s->host_rows);
     pp_free(s->of), pp_free(s->order), pp_free(s->windows);

@@ -70,6 +70,18 @@ struct trial_steps {
     int count;
 };
 
+/** Where the frames are, by slot. Resident: all of them on the device. Streamed: all in pinned host memory, two batches on the
+ *  device, copied by a stream of their own ahead of the computation; copies go on from pass to pass, as all take the batches in order. */
+struct frame_store {
+    char *all; /* device: resident; pinned host memory: streamed */
+    bool streamed;
+    char *room[2]; /* device, one batch each */
+    cudaStream_t copies;
+    cudaEvent_t copied[2], used[2];
+    int64_t taken,
+        issued; /* batches since the beginning: batch k of that count lies in room k % 2 */
+};
+
 struct sweep {
     pp_sweep base;
     int slots, batches, slices;
@@ -84,7 +96,7 @@ struct sweep {
     double *offsets; /* [J][3] fraction along y and x, factor */
     pp_c32 *ramp;    /* [J][2][n] */
     uint8_t *mask;
-    void *frames;                   /* [J][n * n] by slot */
+    frame_store frames;
     pp_c32 *far, *f1, *f2;          /* kept, by slot */
     pp_c32 *room[3];                /* one batch each */
     pp_c32 *moved, *dmoved;         /* one batch each; NULL: nearest */
@@ -151,11 +163,22 @@ void launch_sum_rows(cudaStream_t q, double *total, const double *partial, int s
 
 sweep *of(pp_sweep *s);
 scene scene_of(const sweep *s, const batch &b);
-measurement measurement_of(const sweep *s, const batch &b);
+/** frames: of the batch, on the device. */
+measurement measurement_of(const sweep *s, const void *frames);
 /** Sums `sums` rows of partial into host_total, and waits. */
 PP_MUST_CHECK pp_status fetch_totals(sweep *s, int sums);
 PP_MUST_CHECK pp_status fft_check(cufftResult code, const char *call, const char *file, int line);
 #define PP_CHECK_FFT(call) PP_DEVICE::fft_check((call), #call, __FILE__, __LINE__)
+
+/* ---- frames (frames.cu) ---- */
+
+/** Host and device memory, and the frames in it. */
+PP_MUST_CHECK pp_status make_frames(sweep *s);
+void free_frames(sweep *s);
+/** The frames of batch i for work on q from here on; batches are taken in order, each pass from the first. */
+PP_MUST_CHECK pp_status take_frames(sweep *s, cudaStream_t q, int i, const void **out);
+/** The work on q that uses them is enqueued. */
+PP_MUST_CHECK pp_status used_frames(sweep *s, cudaStream_t q);
 
 pp_status sweep_gradient(pp_sweep *s, const pp_sweep_gradient *out, const pp_sweep_point *at);
 pp_status sweep_line(pp_sweep *s, pp_sweep_slope *out, const pp_sweep_point *at,

@@ -34,13 +34,25 @@ work work_of(sweep *s, cudaStream_t q, int i)
     work w = {};
     const batch *b = &s->of[i];
     w.s = s, w.q = q, w.b = b;
-    w.v = scene_of(s, *b), w.m = measurement_of(s, *b);
+    w.v = scene_of(s, *b), w.m = measurement_of(s, nullptr);
     w.plan = s->plans[b->count == s->sizes[0] ? 0 : 1];
     w.at = b->first * s->field;
     w.maxima = s->maxima + static_cast<int64_t>(b->first) * s->slices;
     w.partial = s->partial + static_cast<int64_t>(b->first) * s->slices;
     w.row = static_cast<int64_t>(s->slots) * s->slices;
     return w;
+}
+
+/* body(work) for every batch with its frames. */
+template <class F> pp_status for_batches(sweep *s, cudaStream_t q, F body)
+{
+    for (int i = 0; i < s->batches; i++) {
+        work w = work_of(s, q, i);
+        PP_TRY(take_frames(s, q, i, &w.m.frames));
+        PP_TRY(body(w));
+        PP_TRY(used_frames(s, q));
+    }
+    return PP_OK;
 }
 
 pp_status send_offsets(sweep *s, cudaStream_t q)
@@ -219,7 +231,7 @@ pp_status line_pass(sweep *s, const line_request &r, double *costs)
 {
     cudaStream_t q = nullptr;
     PP_TRY(start(s, &q, r.at->probe, r.along->probe));
-    for (int i = 0; i < s->batches; i++) PP_TRY(batch_line(work_of(s, q, i), r));
+    PP_TRY(for_batches(s, q, [&](const work &w) { return batch_line(w, r); }));
     PP_TRY(fetch_totals(s, 2 + r.steps.count));
     for (int k = 0; k < r.steps.count; k++) costs[k] = s->host_total[2 + k] + offset(s);
     return PP_OK;
@@ -286,12 +298,10 @@ scene scene_of(const sweep *s, const batch &b)
     return v;
 }
 
-measurement measurement_of(const sweep *s, const batch &b)
+measurement measurement_of(const sweep *s, const void *frames)
 {
     const pp_sweep_setup *u = &s->base.setup;
-    const size_t frame = static_cast<size_t>(u->n * u->n) * pp_dtype_size(u->frame_type);
-    return {static_cast<const char *>(s->frames) + static_cast<size_t>(b.first) * frame, s->mask,
-            u->frame_type == PP_U16, u->model == PP_SWEEP_POISSON, s->slices};
+    return {frames, s->mask, u->frame_type == PP_U16, u->model == PP_SWEEP_POISSON, s->slices};
 }
 
 pp_status fetch_totals(sweep *s, int sums)
@@ -313,7 +323,7 @@ pp_status sweep_gradient(pp_sweep *base, const pp_sweep_gradient *out, const pp_
         return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
     PP_TRY(start(s, &q, at->probe, nullptr));
     PP_TRY(clear(s, q, out));
-    for (int i = 0; i < s->batches; i++) PP_TRY(batch_gradient(work_of(s, q, i), out, at));
+    PP_TRY(for_batches(s, q, [&](const work &w) { return batch_gradient(w, out, at); }));
     all_known(s);
     if (out->probe) PP_TRY(put_probe(s, q, out->probe));
     PP_TRY(fetch_totals(s, 2));
@@ -368,7 +378,7 @@ pp_status sweep_positions(pp_sweep *base, pp_sweep_position *out, const pp_sweep
     cudaStream_t q = nullptr;
     const size_t count = static_cast<size_t>(s->slots) * static_cast<size_t>(s->slices);
     PP_TRY(start(s, &q, at->probe, nullptr));
-    for (int i = 0; i < s->batches; i++) PP_TRY(batch_positions(work_of(s, q, i), at));
+    PP_TRY(for_batches(s, q, [&](const work &w) { return batch_positions(w, at); }));
     all_known(s);
     PP_TRY(
         PP_CHECK(cudaMemcpyAsync(s->host_rows, s->partial, POSITION_SUMS * count * sizeof(double),
