@@ -73,7 +73,7 @@ static void bench_make(bench *b, int n, pp_level level)
         pp_assert_ok(PP_ALLOC(b->field, b->fields + k));
         pp_assert_ok(PP_ALLOC(b->pixels, b->truth + k));
     }
-    pp_assert_ok(PP_ALLOC((int64_t)6 * n * b->width, &b->rows));
+    pp_assert_ok(PP_ALLOC((int64_t)6 * b->plan.span * b->width, &b->rows));
     pp_assert_ok(PP_ALLOC(2 * b->pixels, &b->spectrum));
     const int64_t shape[2] = {n, n};
     pp_assert_ok(pp_fft_create(2, shape, 1, -1, &b->forward));

@@ -7,7 +7,8 @@
  *            the probe's
  * Transforms are left in digit-reversed order, so the DETECTOR ORDER is [block of W ky][kx][ky in the block], both digit-reversed:
  * element (k n + x) W + l is the pixel ky = digits[k W + l], kx = digits[x].
- * Layouts of floats: a FIELD [n / W][stride][2][W] holds column blocks (2: real, imaginary); a PROBE is the same with stride n;
+ * Layouts of floats: a FIELD [n / W][stride][2][W] holds column blocks (2: real, imaginary) of `span` places; a PROBE is
+ * [n / W][n][2][W];
  * a SPECTRUM or far field [n / W][n][2][W] is in detector order.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_FUSED_H
@@ -17,11 +18,16 @@
 
 #include <polyptych/types.h>
 
-enum { PP_FUSED_PASSES = 4 }; /* passes with twiddles, at most: 1024 = 4^5 */
+enum {
+    PP_FUSED_PASSES = 4,  /* passes with twiddles, at most: 1024 = 4^5 */
+    PP_FUSED_AHEAD = 256, /* how many vectors are asked for before they are read */
+    PP_FUSED_GROUP = 16   /* points between two left out places, see passes.h */
+};
 
 /** Transforms of one size. */
 typedef struct pp_fused_plan {
     int n, passes, last; /* n = 4^passes x last, last 4 or 8 */
+    int span;            /* places of a transform's n points */
     int stride;          /* of fields, against cache aliasing */
     int at[PP_FUSED_PASSES];
     const float *twiddles; /* [pass][length / 4][3][2], pass p at `at[p]` */
@@ -46,10 +52,13 @@ typedef struct pp_fused_frame {
 /** rows of the gradient: far fields of `modes` fields (one behind the other) in, the residuals' fields out, in place. */
 typedef struct pp_fused_gradient {
     int modes;
-    float *fields, *rows; /* rows: room for `modes` blocks of rows, n pairs each */
+    float *fields, *rows; /* rows: room for `modes` blocks of rows, `span` pairs each */
     float *kept;          /* [modes] spectra: the far fields are written here; or NULL */
-    double cost, misfit;  /* out */
-    float most;           /* out: the largest intensity */
+    const float *
+        along; /* [modes] spectra: the far field is not that of the fields, but kept + step along; or NULL */
+    float step;
+    double cost, misfit; /* out */
+    float most;          /* out: the largest intensity */
 } pp_fused_gradient;
 
 /** rows of the line. */
@@ -58,6 +67,7 @@ typedef struct pp_fused_line {
     const float *fields
         [3]; /* of the far field (or NULL: kept), of F1, of F2 (or NULL: none), `modes` each */
     const float *kept;               /* [modes] spectra */
+    float *along;                    /* [modes] spectra: F1 is written here; or NULL */
     float *rows;                     /* room for 3 modes blocks of rows */
     const float *steps;              /* [count] */
     double slope, curvature, *costs; /* out; costs [count] */
@@ -97,7 +107,7 @@ typedef struct pp_fused_kernels {
     void (*products)(const pp_fused_plan *plan, float *const f[2], const pp_fused_window object[2],
                      const float *const probe[2]);
     void (*gradient)(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_fused_frame *frame);
-    /** The far fields into g->kept (or NULL) and the largest intensity. */
+    /** The largest intensity; the far fields into g->kept (or NULL) unless they are made of what is kept. */
     void (*far)(const pp_fused_plan *plan, pp_fused_gradient *g);
     void (*line)(const pp_fused_plan *plan, pp_fused_line *line, const pp_fused_frame *frame);
     void (*terms)(const pp_fused_plan *plan, pp_fused_terms *terms, const pp_fused_frame *frame);

@@ -38,7 +38,8 @@ void pp_fused_plan_fill(pp_fused_plan *plan, int n, float *twiddles, int32_t *di
     *plan = (pp_fused_plan){.n = n,
                             .passes = passes,
                             .last = n >> 2 * passes,
-                            .stride = n + 2,
+                            .span = n + n / PP_FUSED_GROUP,
+                            .stride = n + n / PP_FUSED_GROUP + 2,
                             .twiddles = twiddles,
                             .digits = digits};
     int at = 0;

@@ -31,16 +31,22 @@ static double chunks_of(const pp_sweep_setup *s)
     return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
 }
 
+/* Far fields that are kept of each pattern: the point's, and the direction's where one is enough to move on. */
+static int stacks(const pp_sweep_setup *s)
+{
+    return !s->keep ? 0 : s->probe_moves ? 1 : 2;
+}
+
 /* The boxes are bounded by twice the object, see pp_chunks_create. */
 static double bytes(const pp_sweep_setup *s)
 {
     const double plane = (double)(s->n * s->n * s->modes) * sizeof(pp_c32),
                  pixels = (double)(s->object[0] * s->object[1]);
     const bool moved = s->mode == PP_SWEEP_FOURIER;
-    const double kept = s->keep ? plane * (double)s->patterns : 0;
+    const double kept = stacks(s) * plane * (double)s->patterns;
     const double ramps = moved ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
     const double work =
-        ((moved ? 5.2 : 3.2) * s->threads + (moved ? 4 : 2) + (s->probe_moves ? chunks_of(s) : 0)) *
+        ((moved ? 5.3 : 3.3) * s->threads + (moved ? 4 : 2) + (s->probe_moves ? chunks_of(s) : 0)) *
         plane;
     return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
            (double)s->patterns * PP_FUSED_SCALARS * sizeof(double);
@@ -118,7 +124,8 @@ static pp_status make_shared(pp_fused_sweep *s)
     PP_TRY(PP_ALLOC(u->modes * s->probe, &s->packed));
     if (u->probe_moves) PP_TRY(PP_ALLOC(u->modes * s->probe, &s->dpacked));
     if (u->probe_moves) PP_TRY(PP_ALLOC(s->chunks.count * u->modes * s->probe, &s->probes));
-    if (u->keep) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->kept));
+    if (stacks(u) > 0) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->kept));
+    if (stacks(u) > 1) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->along));
     if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
     PP_TRY(PP_ALLOC(u->patterns * 2 * u->n, &s->ramp));
     PP_TRY(PP_ALLOC(u->modes * s->probe, &s->hat));
@@ -129,7 +136,7 @@ static pp_status make_work(const pp_fused_sweep *s, pp_fused_work *w)
 {
     const pp_sweep_setup *u = &s->base.setup;
     PP_TRY(PP_ALLOC(3 * u->modes * s->field, &w->fields));
-    PP_TRY(PP_ALLOC(3 * u->modes * u->n * 2 * s->kernels->width, &w->rows));
+    PP_TRY(PP_ALLOC((int64_t)3 * u->modes * s->plan.span * 2 * s->kernels->width, &w->rows));
     if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
     PP_TRY(PP_ALLOC(u->n, &w->ramp));
     PP_TRY(PP_ALLOC(u->modes * s->probe, &w->probe));
@@ -145,7 +152,8 @@ static void free_sweep(pp_sweep *sweep)
         pp_free(w->probe), pp_free(w->dprobe);
     }
     pp_free(s->work), pp_free(s->twiddles), pp_free(s->digits), pp_free(s->ones);
-    pp_free(s->mask), pp_free(s->ramp), pp_free(s->kept), pp_free(s->packed), pp_free(s->dpacked);
+    pp_free(s->mask), pp_free(s->ramp), pp_free(s->kept), pp_free(s->along);
+    pp_free(s->packed), pp_free(s->dpacked);
     pp_free(s->hat), pp_free(s->dhat), pp_free(s->boxes), pp_free(s->probes);
     pp_free(s->most), pp_free(s->scalars);
     pp_chunks_free(&s->chunks);
@@ -181,14 +189,15 @@ failed:
 
 static void advance(pp_sweep *sweep, double to)
 {
-    (void)to;
-    ((pp_fused_sweep *)sweep)->known = false;
+    pp_fused_sweep *s = (pp_fused_sweep *)sweep;
+    s->to = to;
+    s->known = false;
 }
 
 static void renew(pp_sweep *sweep)
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
-    s->known = s->measured = false;
+    s->known = s->linked = s->measured = false;
 }
 
 static void move(pp_sweep *sweep, const double *positions, const double *factors)
@@ -216,9 +225,9 @@ static void facts(const pp_sweep *sweep, pp_sweep_facts *out)
                  plane = (double)(u->n * u->n * u->modes) * sizeof(pp_c32);
     *out = (pp_sweep_facts){
         .implementation = name_of((const pp_fused_sweep *)sweep),
-        .bytes_resident = frame + (u->keep ? plane : 0),
-        /* the gradient writes the far field, the line reads it */
-        .bytes_moved = 2 * frame + (u->keep ? 2 * plane : 0),
+        .bytes_resident = frame + stacks(u) * plane,
+        /* the gradient writes the far field, the line reads it; with F1 the line writes that, and the gradient reads both */
+        .bytes_moved = 2 * frame + (stacks(u) == 2 ? 5 : 2 * stacks(u)) * plane,
     };
 }
 

@@ -1,10 +1,11 @@
 /* The fused sweeps: see fused.h for the three steps of a pattern. Detectors of 2^a pixels a side, 16 to 1024; any other size is
  * done around FFTW's plans (fftw_sweep.h), which is also what these are tested against.
  *
- * Far fields kept: only that of the point, 8 M n^2 bytes a pattern, written by `gradient` and read by `line`. The direction's
- * is needed once and lives in the first-level cache; `advance` moves nothing, because the next gradient computes the far field
- * from the object and the probe that it is given, which costs less than moving three stacks through main memory. Three
- * transforms an iteration (kept), or four (not kept).
+ * Far fields kept, probe that stays: those of the point and of the direction, 16 M n^2 bytes a pattern. `line` writes the
+ * direction's; the gradient after `advance` moves the point's on by it, so an iteration has two transforms. With a probe that
+ * moves: only that of the point, 8 M n^2 bytes, written by `gradient` and read by `line`; the next gradient computes the
+ * far field from the object and the probe that it is given, which costs less than moving three stacks through main memory. Three
+ * transforms an iteration, or four where nothing is kept.
  *
  * Dark pixels (sqrt(I) < PP_SWEEP_DARK of the pattern's largest): a pattern's largest intensity is that of the gradient before,
  * one float a pattern; after `create`, `renew` and `move` it is found by a pass of its own.
@@ -38,7 +39,8 @@ typedef struct pp_fused_sweep {
     uint8_t *mask;        /* [n n] or NULL */
     pp_c32 *ramp; /* [J][2][n] exp(-2 pi i k f) at each place of a transform; NULL: nearest */
     pp_c32 *ones; /* [n] */
-    float *kept;  /* [J][M] spectra, or NULL */
+    float *kept;  /* [J][M] spectra of the point, or NULL */
+    float *along; /* [J][M] spectra of the direction, or NULL */
     float *packed, *dpacked; /* [M] PROBEs of the point and of the direction */
     float *hat, *dhat;       /* [M] spectra of the two; NULL: nearest */
     pp_c32 *boxes;           /* object gradient of each chunk */
@@ -50,6 +52,9 @@ typedef struct pp_fused_sweep {
     pp_sweep_totals totals;
     bool measured; /* `most` is of the pattern's last far field */
     bool known;    /* `most` and `kept` are the caller's point's */
+    bool
+        linked; /* `kept` is at step `at` of the last line, `along` is its direction's, the caller's point at step `to` */
+    double at, to;
 } pp_fused_sweep;
 
 pp_fused_frame pp_fused_frame_of(const pp_fused_sweep *s, int64_t pattern);

@@ -98,17 +98,25 @@ static void products(const pattern *p, float *to, const pp_c32 *object, const fl
         s->kernels->product(&s->plan, to + m * s->field, window(p, object), probe + m * s->probe);
 }
 
-static float *kept(const pattern *p)
+/* The pattern's part of kept spectra, or NULL. */
+static float *part(const pattern *p, float *stack)
 {
-    return p->s->kept ? p->s->kept + p->j * p->modes * p->s->probe : NULL;
+    return stack ? stack + p->j * p->modes * p->s->probe : NULL;
 }
 
-/* The pattern's largest intensity, from its fields, by a pass of its own. */
-static void measure(const pattern *p, float *fields)
+/* The pattern's largest intensity, by a pass of its own. */
+static void measure(const pattern *p, const pp_fused_gradient *from)
 {
-    pp_fused_gradient g = {.modes = (int)p->modes, .fields = fields, .rows = p->w->rows};
+    pp_fused_gradient g = *from;
+    if (!g.along) g.kept = NULL;
     p->s->kernels->far(&p->s->plan, &g);
     p->s->most[p->j] = g.most;
+}
+
+/* The same from fields alone. */
+static void measure_fields(const pattern *p, float *fields)
+{
+    measure(p, &(pp_fused_gradient){.modes = (int)p->modes, .fields = fields, .rows = p->w->rows});
 }
 
 /* ---- gradient ---- */
@@ -138,11 +146,15 @@ static void pattern_gradient(const pattern *p, const pp_chunk *c, float *sums,
 {
     const pp_fused_sweep *s = p->s;
     const float *probe = moved(p, p->w->probe, s->hat, s->packed);
-    pp_fused_gradient g = {
-        .modes = (int)p->modes, .fields = field(p, 0), .rows = p->w->rows, .kept = kept(p)};
-    products(p, g.fields, at->object, probe);
+    pp_fused_gradient g = {.modes = (int)p->modes,
+                           .fields = field(p, 0),
+                           .rows = p->w->rows,
+                           .kept = part(p, s->kept),
+                           .along = s->linked ? part(p, s->along) : NULL,
+                           .step = (float)(s->to - s->at)};
+    if (!g.along) products(p, g.fields, at->object, probe);
     /* a Poisson residual 1 - d / I is largest where it is darkest: the limit must be this far field's */
-    if (!s->measured || s->base.setup.model == PP_SWEEP_POISSON) measure(p, g.fields);
+    if (!s->measured || s->base.setup.model == PP_SWEEP_POISSON) measure(p, &g);
     const pp_fused_frame frame = pp_fused_frame_of(s, p->j);
     s->kernels->gradient(&s->plan, &g, &frame);
     s->most[p->j] = g.most;
@@ -210,6 +222,7 @@ pp_status pp_fused_gradient_pass(pp_sweep *sweep, const pp_sweep_gradient *out,
         }
     }
     s->known = s->measured = true;
+    s->at = s->to;
     if (out->object)
         pp_chunks_merge(&s->chunks, &out->object->re, &s->boxes->re, 2, u->object, u->threads);
     if (out->probe) merge_probes(s, out->probe);
@@ -225,7 +238,7 @@ typedef struct line_job {
     const pp_sweep_direction *along;
     const float *steps;
     int count;
-    bool known; /* the kept far field is the point's */
+    bool known, store; /* the kept far field is the point's; F1 is to be kept */
 } line_job;
 
 /* Fields of F1 (and F2) of the direction. */
@@ -253,13 +266,14 @@ static void pattern_line(const pattern *p, const line_job *job)
     const float *probe = moved(p, p->w->probe, s->hat, s->packed);
     direction_fields(p, job, probe);
     if (!use_kept) products(p, field(p, 0), job->at->object, probe);
-    if (!s->measured) measure(p, field(p, 0));
+    if (!s->measured) measure_fields(p, field(p, 0));
     const pp_fused_frame frame = pp_fused_frame_of(s, p->j);
     pp_fused_line line = {
         .modes = (int)p->modes,
         .count = job->count,
         .fields = {use_kept ? NULL : field(p, 0), field(p, 1), moves ? field(p, 2) : NULL},
-        .kept = kept(p),
+        .kept = part(p, s->kept),
+        .along = job->store ? part(p, s->along) : NULL,
         .rows = p->w->rows,
         .steps = job->steps,
         .costs = scalars + 2};
@@ -293,8 +307,10 @@ pp_status pp_fused_line_pass(pp_sweep *sweep, pp_sweep_slope *out, const pp_swee
                              double *costs)
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
-    const line_job job = {at, along, NULL, count, s->known};
+    const line_job job = {at, along, NULL, count, s->known, s->known && !along->probe};
     PP_TRY(run_line(s, job, steps));
+    s->linked = job.store && s->along;
+    s->at = s->to = 0;
     *out = (pp_sweep_slope){total(s, 0), total(s, 1)};
     for (int k = 0; k < count; k++) costs[k] = total(s, 2 + k) + offset(s);
     return PP_OK;
@@ -305,7 +321,7 @@ pp_status pp_fused_costs_pass(pp_sweep *sweep, double *costs, const pp_sweep_poi
                               const pp_sweep_direction *along, const double *steps, int count)
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
-    const line_job job = {at, along, NULL, count, false};
+    const line_job job = {at, along, NULL, count, false, false};
     PP_TRY(run_line(s, job, steps));
     for (int k = 0; k < count; k++) costs[k] = total(s, 2 + k) + offset(s);
     return PP_OK;
@@ -397,7 +413,7 @@ static void pattern_terms(const pattern *p, pp_sweep_position *out, const pp_swe
     derivative(p, 2, 1, at->object); /* before the others: moving a probe uses field 0 */
     derivative(p, 1, 0, at->object);
     products(p, field(p, 0), at->object, moved(p, p->w->probe, s->hat, s->packed));
-    if (!s->measured) measure(p, field(p, 0));
+    if (!s->measured) measure_fields(p, field(p, 0));
     const pp_fused_frame frame = pp_fused_frame_of(s, p->j);
     pp_fused_terms terms = {.modes = (int)p->modes,
                             .fields = {field(p, 0), field(p, 1), field(p, 2)},

@@ -1,6 +1,8 @@
 /* Complex transforms of 2^a points (16 to 1024), W of them side by side: passes of radix 4 with twiddles, then one of radix 4 or 8
  * without. Forward goes from natural order to digit-reversed and is exp(-2 pi i ...), backward the other way round with
- * +, both unnormalised: nothing is ever reordered. Decimation in frequency (Gentleman and Sande, 1966).
+ * +, both unnormalised: nothing is ever reordered. Decimation in frequency (Gentleman and Sande, 1966). A place is left out
+ * after every sixteen: without that, reading one butterfly would wait for the writing of another whose address is the same
+ * modulo 4096.
  * Included by fused_kernels.h only.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_PASSES_H
@@ -66,15 +68,21 @@ INLINE void up(pair *v, const twiddles *t)
     four(v, 1.0f);
 }
 
-/** v[k] = x[k step] */
+/** Where point i of a transform is. place(i + k q) = place(i) + place(k q) in every pass. */
+INLINE int place(int i)
+{
+    return i + i / PP_FUSED_GROUP;
+}
+
+/** v[k] = point k step of x */
 INLINE void read(pair *v, const pair *x, int count, int step)
 {
-    UNROLL for (int k = 0; k < count; k++) v[k] = held(x[k * step]);
+    UNROLL for (int k = 0; k < count; k++) v[k] = held(x[place(k * step)]);
 }
 
 INLINE void write(pair *x, const pair *v, int count, int step)
 {
-    UNROLL for (int k = 0; k < count; k++) x[k * step] = v[k];
+    UNROLL for (int k = 0; k < count; k++) x[place(k * step)] = v[k];
 }
 
 /** Eight-point transform of x, in place. */
@@ -106,12 +114,12 @@ INLINE void last_pass(pair *x, const pp_fused_plan *plan, float sign)
     if (plan->last == 4)
         for (int b = 0; b < plan->n; b += 4) {
             pair v[4];
-            read(v, x + b, 4, 1);
+            read(v, x + place(b), 4, 1);
             four(v, sign);
-            write(x + b, v, 4, 1);
+            write(x + place(b), v, 4, 1);
         }
     else
-        for (int b = 0; b < plan->n; b += 8) eight(x + b, sign);
+        for (int b = 0; b < plan->n; b += 8) eight(x + place(b), sign);
 }
 
 /** The passes with twiddles; `first` (0 or 1) of them are left to the caller, and the last one without twiddles is too. */
@@ -124,9 +132,9 @@ INLINE void forward_twiddled(pair *x, const pp_fused_plan *plan, int first)
             const twiddles t = read_twiddles(w);
             for (int b = j; b < plan->n; b += length) {
                 pair v[4];
-                read(v, x + b, 4, q);
+                read(v, x + place(b), 4, q);
                 down(v, &t);
-                write(x + b, v, 4, q);
+                write(x + place(b), v, 4, q);
             }
         }
     }
@@ -148,9 +156,9 @@ INLINE void backward_twiddled(pair *x, const pp_fused_plan *plan, int first)
             const twiddles t = read_twiddles(w);
             for (int b = j; b < plan->n; b += length) {
                 pair v[4];
-                read(v, x + b, 4, q);
+                read(v, x + place(b), 4, q);
                 up(v, &t);
-                write(x + b, v, 4, q);
+                write(x + place(b), v, 4, q);
             }
         }
     }
