@@ -60,10 +60,34 @@ try 0 out '^cpu .*built in' devices
 try 3 err 'none.h5' inspect none.h5
 try 2 err 'none' report none
 
+for template in quickstart view cxi campaign joint projections; do try 0 out "^  $template  " new --help; done
+
+# a disk that is full where the output goes is told
+for command in "stages --markdown" "new quickstart -" "stages ptycho" "--help" "run --help" "--version"; do
+    "$POLYPTYCH" $command >/dev/full 2>err
+    got=$?
+    [ $got = 5 ] && grep -q 'standard output cannot be written' err || { echo "polyptych $command >/dev/full: exit $got"; bad=$((bad + 1)); }
+done
+
+# closed streams: no file takes their numbers, so no message ends up in a result
+cat >closed.cfg <<'C'
+schema = 1; output = "result";
+stages = ( { use = "simulate"; views = 1; width = 16; detector_size = 16; }, { use = "ptycho"; iterations = 1; refine_probe = false; },
+           { use = "stitch"; }, { use = "report"; } );
+C
+"$POLYPTYCH" run closed.cfg >&- 2>&- <&-
+got=$?
+[ $got = 0 ] || { echo "a run without standard streams: exit $got"; bad=$((bad + 1)); }
+"$POLYPTYCH" report result >/dev/null 2>&-
+[ $? = 0 ] && [ ! -s result/.polyptych/lock ] || { echo "messages went into a file of the result"; bad=$((bad + 1)); }
+try 0 out 'result of one view' inspect result/views/0000.h5
+
 # printed once, whatever the number of ranks
 if $MPIRUN -n 2 true 2>err; then
     $MPIRUN -n 2 "$POLYPTYCH" chekc >out 2>err
     [ "$(grep -c "unknown command" err)" = 1 ] || { echo "an error is printed on every rank"; bad=$((bad + 1)); }
+    $MPIRUN -n 2 "$POLYPTYCH" --help >out 2>err
+    [ "$(grep -c "^usage" out)" = 1 ] || { echo "help is printed on every rank"; bad=$((bad + 1)); }
     $MPIRUN -n 2 "$POLYPTYCH" devices >out 2>err
     [ "$(grep -c "^cores" out)" = 1 ] || { echo "devices is printed on every rank"; bad=$((bad + 1)); }
 fi

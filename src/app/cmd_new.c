@@ -73,20 +73,21 @@ static pp_status run(const pp_arguments *arguments)
     return status;
 }
 
+static void list(void)
+{
+    (void)printf("templates\n");
+    for (const pp_template *t = pp_templates; t->name; t++)
+        (void)printf("  %-12s %s\n", t->name, t->summary);
+}
+
 const pp_command pp_command_new = {
     .name = "new",
     .arguments = "TEMPLATE [FILE]",
     .summary = "write a commented pipeline file to start from",
-    .help =
-        "templates\n"
-        "  quickstart   a small simulated campaign, from patterns to the volume\n"
-        "  view         one measured view: object and probe\n"
-        "  cxi          a campaign of CXI files, the shortest file\n"
-        "  campaign     a campaign of CXI files with what is usually set\n"
-        "  projections  projections that are there already: align and reconstruct\n"
-        "FILE is TEMPLATE.cfg unless given, - is standard output; a file that is there is never "
-        "overwritten.\nValues that you must give are marked REQUIRED; polyptych check says which "
-        "are left.\n",
+    .list = list,
+    .help = "FILE is TEMPLATE.cfg unless given, - is standard output; a file that is there is "
+            "never overwritten.\nValues that you must give are marked REQUIRED; polyptych check "
+            "says which are left.\n",
     .least = 1,
     .most = 2,
     .run = run,

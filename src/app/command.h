@@ -29,7 +29,8 @@ typedef enum pp_ranks { PP_RANKS_FIRST, PP_RANKS_ALL, PP_RANKS_MPI } pp_ranks;
 
 typedef struct pp_command {
     const char *name, *arguments, *summary;
-    const char *help;         /* paragraphs, NULL for none */
+    const char *help;   /* paragraphs, NULL for none */
+    void (*list)(void); /* prints what `arguments` names, before the paragraphs; may be NULL */
     const pp_option *options; /* up to {0}; NULL for none */
     int least, most;          /* arguments that are no options; most < 0: any number */
     pp_ranks ranks;

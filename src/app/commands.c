@@ -87,7 +87,9 @@ pp_status pp_command_told(pp_status status)
 void pp_command_help(const pp_command *command)
 {
     (void)printf("polyptych %s %s\n    %s\n", command->name, command->arguments, command->summary);
-    if (command->help) (void)printf("\n%s", command->help);
+    if (command->list || command->help) (void)printf("\n");
+    if (command->list) command->list();
+    if (command->help) (void)printf("%s", command->help);
     (void)printf("\noptions:\n");
     for (const pp_option *o = command->options; o && o->name; o++) {
         char left[64];

@@ -2,9 +2,12 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <polyptych/polyptych.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "base/alloc.h"
@@ -140,28 +143,52 @@ static int start(int argc, char **argv)
     return code;
 }
 
+/* A stream that the caller closed: the next file would get its number, and messages would go into that file. */
+static void open_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != stream)
+            return; /* no /dev/null here: as it was */
+}
+
+/* What was printed may not have arrived (a full disk). A run's results are files: its own exit code stays. */
+static int end_output(const pp_command *command, int code)
+{
+    const bool failed = fflush(stdout) != 0 || ferror(stdout);
+    if (!failed || code != PP_OK || command == &pp_command_run) return code;
+    (void)fprintf(stderr, "error: standard output cannot be written: %s\n", strerror(errno));
+    return PP_ERR_RESOURCE;
+}
+
+static void print_version(void)
+{
+    (void)printf("polyptych %s (%s, %s, %s)\n", pp_version(), PP_GIT_ID, PP_COMPILER,
+                 PP_BUILD_TYPE);
+}
+
 int pp_main(int argc, char **argv)
 {
+    open_streams();
+    const bool first = launched_rank() == 0; /* the others say nothing */
     if (argc < 2) {
-        help(stderr);
+        if (first) help(stderr);
         return PP_ERR_CONFIG;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        (void)printf("polyptych %s (%s, %s, %s)\n", pp_version(), PP_GIT_ID, PP_COMPILER,
-                     PP_BUILD_TYPE);
-        return PP_OK;
+        if (first) print_version();
+        return end_output(NULL, PP_OK);
     }
     const bool general = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                          strcmp(argv[1], "help") == 0;
     const bool about = general && argc > 2 && argv[2][0] != '-';
     const pp_command *command = find_command(argv[about ? 2 : 1]);
     if (command && (general || asks_help(argc, argv))) {
-        pp_command_help(command);
-        return PP_OK;
+        if (first) pp_command_help(command);
+        return end_output(NULL, PP_OK);
     }
     if (general && !about) {
-        help(stdout);
-        return PP_OK;
+        if (first) help(stdout);
+        return end_output(NULL, PP_OK);
     }
-    return start(argc - about, argv + about);
+    return end_output(command, start(argc - about, argv + about));
 }
