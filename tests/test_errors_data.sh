@@ -36,6 +36,14 @@ with view("other_pixel.cxi") as f:
 with view("other_energy.cxi") as f:
     p = place(f, "energy"); put(f, p, f[p][()] * 1.01)
     p = place(f, "wavelength"); put(f, p, f[p][()] / 1.01)
+for name in ("long_pixel.cxi", "long_pixel_0.cxi"):
+    with view(name) as f:
+        p = place(f, "x_pixel_size"); put(f, p, f[p][()] * 1.01)
+with view("frame_masks.cxi", "data/view_0000.cxi") as f:
+    frames = f["entry_1/data_1/data"].shape
+    masks = np.zeros(frames, "u4"); masks[:, 3, 4] = 1; masks[:, 5, 6] = 2; masks[7, 8, 9] = 1
+    if "entry_1/instrument_1/detector_1/mask" in f: del f["entry_1/instrument_1/detector_1/mask"]
+    f["entry_1/instrument_1/detector_1/mask"] = masks
 with view("fewer_positions.cxi") as f:
     hits = []
     f.visititems(lambda n, o: hits.append(n) if isinstance(o, h5py.Dataset) and n.endswith("translation") else None)
@@ -133,6 +141,17 @@ awk '{ printf "%s %.2f\n", $1, NR * 0.42 }' t >u; told 0 'warning: .*radian' <u
 printf 'data/view_0001.cxi 61\n' >t; told 0 'warning: .*the file says' <t
 one data/view_0001.cxi >t; told 0 'angle_sign = -1' load.angle_sign=-1 <t
 one data/view_0001.cxi >t; told 0 '1 dead pixel|[0-9]+ dead pixels' 'load.dead_pixels=[1, 1]' <t
+printf 'frame_masks.cxi 0\n' >t; told 0 ' 2 dead pixels .*, 1 single values not measured' <t
+# object pixels that are not square: a view may have them, a volume may not
+printf 'long_pixel_0.cxi 0\nlong_pixel.cxi 60\n' >t; told 0 'views: 2' <t
+sed -i 's/{ use = "save"; }/{ use = "tomo"; }, &/' x.cfg
+"$POLYPTYCH" check x.cfg >log 2>&1
+code=$?
+tried=$((tried + 1))
+{ [ $code = 3 ] && grep -q 'view 0: object pixels of .*square.*detector_pixel' log; } || { echo "pixels that are not square: exit $code"; head -3 log; bad=$((bad + 1)); }
+# what follows from an error is not told beside it
+printf "$good" >t; told 2 'no data is named' load.views= <t
+if grep -q 'gives no view' log; then echo "no data and no view are told both"; bad=$((bad + 1)); fi
 # 2 goes before 3
 one data/gone.cxi >t; told 2 'iterations = -1' ptycho.iterations=-1 <t
 # the place of the results

@@ -61,6 +61,16 @@ static void ask_stages(pp_run *run, pp_findings *findings)
     }
 }
 
+/* Whether a stage makes something of all views together. */
+static bool joins_views(const pp_pipeline *pipeline)
+{
+    for (int k = 1; k < pipeline->count; k++)
+        if (pipeline->nodes[k].scope == PP_SCOPE_CAMPAIGN &&
+            !pp_node_is(&pipeline->nodes[k], PP_STAGE_OUTPUT | PP_STAGE_REPORT))
+            return true;
+    return false;
+}
+
 /* What the source announces, from headers. */
 static void ask_source(pp_run *run, pp_findings *findings)
 {
@@ -74,8 +84,11 @@ static void ask_source(pp_run *run, pp_findings *findings)
     for (int64_t i = before; i < findings->count; i++)
         told = told || findings->items[i].kind == PP_FINDING_ERROR;
     if (status != PP_OK && !told) pp_check_last_error(&check, NULL);
-    if (status == PP_OK && !told && source->scope == PP_SCOPE_VIEW)
-        pp_views_check(&run->views, &check, pp_comm_size(run->world));
+    const bool known = run->views.count > 0 || pp_findings_worst(findings) == PP_OK;
+    const bool solved = source->scope == PP_SCOPE_CAMPAIGN;
+    if (status != PP_OK || told || !known) return;
+    pp_views_check(&run->views, &check, solved ? 0 : pp_comm_size(run->world));
+    if (joins_views(run->pipeline)) pp_views_check_square(&run->views, &check);
 }
 
 static pp_status inspect(pp_run *run, pp_findings *findings)

@@ -106,6 +106,8 @@ pp_status pp_views_share(pp_views *views, const pp_comm *comm)
     return status;
 }
 
+static const double square_tolerance = 1e-4; /* that of the pixel sizes of different views */
+
 static int by_number(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -151,7 +153,7 @@ void pp_views_check(const pp_views *views, pp_check *check, int ranks)
         pp_check_error(check, NULL, PP_ERR_DATA, "gives no view");
         return;
     }
-    check_numbers(views, check);
+    if (ranks > 0) check_numbers(views, check);
     if (ranks > views->count)
         pp_check_warning(check, NULL, "%d ranks for %lld view%s: the others have nothing to do",
                          ranks, (long long)views->count, views->count > 1 ? "s" : "");
@@ -161,4 +163,17 @@ void pp_views_check(const pp_views *views, pp_check *check, int ranks)
     qsort(angles, (size_t)views->count, sizeof *angles, by_number);
     check_angles(angles, views->count, check);
     pp_free(angles);
+}
+
+void pp_views_check_square(const pp_views *views, pp_check *check)
+{
+    for (int64_t i = 0; i < views->count; i++) {
+        const double *size = views->entries[i].geometry.pixel_size;
+        if (fabs(size[0] / size[1] - 1) <= square_tolerance) continue;
+        pp_check_error(check, NULL, PP_ERR_DATA,
+                       "view %lld: object pixels of %.6g x %.6g nm: alignment and tomography need "
+                       "square ones; detector_pixel sets both sides",
+                       (long long)views->entries[i].number, size[0] * 1e9, size[1] * 1e9);
+        return;
+    }
 }

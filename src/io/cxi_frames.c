@@ -21,6 +21,7 @@ typedef struct reader {
     int32_t *map;
     uint8_t *bad;         /* [raw] */
     uint8_t *lit;         /* [pixels]: not 0 in some frame */
+    uint8_t *open;        /* [pixels]: not masked in some frame */
     float *counts, *dark; /* [block][raw]; [raw] or NULL */
     int64_t *frame_mask;  /* [block][raw] where the mask has a frame axis, else NULL */
     double ceiling;       /* values from here on are not measured */
@@ -147,6 +148,7 @@ static pp_status start(reader *self, const pp_cxi_options *options)
     self->pixels = n * n;
     PP_TRY(PP_ALLOC(self->raw, &self->bad));
     PP_TRY(PP_ALLOC(self->pixels, &self->lit));
+    PP_TRY(PP_ALLOC(self->pixels, &self->open));
     PP_TRY(PP_ALLOC(self->block * self->raw, &self->counts));
     PP_TRY(pp_h5_open(cxi->path, &self->file));
     if (cxi->mask_path) PP_TRY(fit_mask(self->file, cxi->mask_path, cxi, &by_frame));
@@ -163,6 +165,7 @@ static void stop(reader *self)
     pp_free(self->map);
     pp_free(self->bad);
     pp_free(self->lit);
+    pp_free(self->open);
     pp_free(self->counts);
     pp_free(self->dark);
     pp_free(self->frame_mask);
@@ -185,7 +188,8 @@ static bool store(reader *self, int64_t in_block, void *out, bool small)
     float *f32 = out;
     for (int64_t k = 0; k < self->pixels; k++) {
         const int64_t pixel = self->map[k];
-        const float v = clean(self, counts[pixel], pixel, mask && !is_good(mask[pixel]));
+        const bool masked = mask && !is_good(mask[pixel]);
+        const float v = clean(self, counts[pixel], pixel, masked);
         const bool missing = isnan(v), ignored = self->bad[pixel] != 0;
         if (small) {
             if (!missing && !ignored && (v > UNMEASURED - 1 || floorf(v) < v)) return false;
@@ -194,6 +198,7 @@ static bool store(reader *self, int64_t in_block, void *out, bool small)
             f32[k] = v;
         }
         if (ignored) continue;
+        if (!masked) self->open[k] = 1;
         self->facts.unmeasured += missing;
         if (missing) continue;
         if (v > 0) self->lit[k] = 1;
@@ -211,6 +216,7 @@ static pp_status read_all(reader *self, bool small, pp_array *frames, bool *fits
     self->facts = (pp_frame_facts){0};
     self->sum = 0;
     memset(self->lit, 0, (size_t)self->pixels);
+    memset(self->open, 0, (size_t)self->pixels);
     for (int64_t j = 0; j < self->count && *fits; j += self->block) {
         const int64_t count = self->count - j < self->block ? self->count - j : self->block;
         PP_TRY(pp_h5_read_items(self->file, self->cxi->frames_path, 2, self->first + j, count,
@@ -255,7 +261,9 @@ static pp_status make_mask(reader *self, pp_array **out)
     PP_TRY(pp_array_create(PP_U8, 2, shape, "1", out));
     uint8_t *mask = pp_array_data(*out);
     for (int64_t k = 0; k < self->pixels; k++) {
-        mask[k] = !self->bad[self->map[k]];
+        const bool good = !self->bad[self->map[k]];
+        mask[k] = good && self->open[k]; /* masks of all frames: as dead as one mask for all */
+        if (good && !mask[k]) self->facts.unmeasured -= self->count;
         self->facts.masked += !mask[k];
         self->facts.zero += mask[k] && !self->lit[k];
     }

@@ -68,12 +68,40 @@ pp_status pp_load_projection_views(const pp_load *load, pp_views *views, pp_chec
     return PP_OK;
 }
 
+/* One value that is not finite would spread over the whole volume. */
+static pp_status check_finite(const char *path, const pp_array *stack)
+{
+    const int64_t rows = pp_array_size(stack, 0);
+    const int64_t items = pp_array_dtype(stack) == PP_C32 ? 2 : 1;
+    const int64_t row = rows > 0 ? items * pp_array_count(stack) / rows : 0;
+    const float *value = pp_array_read(stack);
+    for (int64_t k = 0; k < rows * row; k++)
+        if (!isfinite(value[k]))
+            return PP_FAIL(PP_ERR_DATA,
+                           "%s: /exchange: projection %lld holds a value that is not finite; "
+                           "leave the projection out, or put a number there",
+                           path, (long long)(pp_array_first_row(stack) + k / row));
+    return PP_OK;
+}
+
+static pp_status read_port(const pp_load *load, const pp_comm *comm, const char *port,
+                           pp_array **out)
+{
+    PP_TRY(pp_stack_read(load->file, port, comm, out));
+    if (strcmp(port, "projections") != 0 && strcmp(port, "phase") != 0) return PP_OK;
+    const pp_status status = check_finite(load->file, *out);
+    if (status != PP_OK) pp_array_free(out);
+    return status;
+}
+
 /* Each rank reads its block; all agree before anything collective follows. */
 static pp_status put_port(const pp_load *load, pp_context *context, const char *port)
 {
     const pp_comm *comm = pp_context_comm(context);
     pp_array *array = NULL;
-    PP_TRY(pp_comm_agree(comm, pp_stack_read(load->file, port, comm, &array)));
+    const pp_status read = pp_comm_agree(comm, read_port(load, comm, port, &array));
+    if (read != PP_OK) pp_array_free(&array);
+    PP_TRY(read);
     if (strcmp(port, "theta") == 0) {
         double *theta = pp_array_data(array);
         for (int64_t k = 0; k < pp_array_count(array); k++) theta[k] *= (double)load->angle_sign;

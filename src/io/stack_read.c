@@ -16,6 +16,8 @@ static const char data_path[] = "/exchange/data", complex_path[] = "/exchange1/d
                   view_path[] = "/process/view", shifts_path[] = "/process/shifts",
                   centre_path[] = "/process/centre";
 
+static const double rounding = 1e-12; /* degrees and back, relative */
+
 static bool is_there(pp_h5 *file, const char *where)
 {
     return pp_h5_kind_of(file, where) == PP_H5_DATASET;
@@ -70,18 +72,45 @@ static pp_status read_shape(pp_h5 *file, pp_stack_head *out)
     return PP_OK;
 }
 
+/* /exchange/theta is what others read and mend; our own copy adds the last bits, where it says the same. */
+static pp_status read_angles(pp_h5 *file, pp_stack_head *out)
+{
+    double *exact = NULL;
+    if (!is_there(file, theta_path)) return PP_OK;
+    PP_TRY(PP_ALLOC(out->views, &out->theta));
+    PP_TRY(read_scaled(file, theta_path, out->views, PP_ANGLE, "degree", out->theta));
+    if (!is_there(file, exact_theta)) return PP_OK;
+    PP_TRY(PP_ALLOC(out->views, &exact));
+    const pp_status status = read_scaled(file, exact_theta, out->views, PP_ANGLE, "rad", exact);
+    for (int64_t k = 0; status == PP_OK && k < out->views; k++)
+        if (fabs(exact[k] - out->theta[k]) <= rounding * (1 + fabs(exact[k])))
+            out->theta[k] = exact[k];
+    pp_free(exact);
+    return status;
+}
+
+/* A list that belongs to the projections: `width` numbers for each of `rows`. */
+static pp_status check_list(pp_h5 *file, const char *where, int64_t rows, int64_t width)
+{
+    pp_h5_info info;
+    PP_TRY(pp_h5_describe(file, where, &info));
+    if (pp_h5_count(&info) == rows * width && (info.ndim < 2 || info.shape[0] == rows))
+        return PP_OK;
+    return PP_FAIL(PP_ERR_DATA, "%s: %s: %lld x %lld numbers are expected, found %lld",
+                   pp_h5_path(file), where, (long long)rows, (long long)width,
+                   (long long)pp_h5_count(&info));
+}
+
 static pp_status read_numbers(pp_h5 *file, pp_stack_head *out)
 {
-    const char *theta = is_there(file, exact_theta) ? exact_theta : theta_path;
     double energy = 0;
-    if (is_there(file, theta)) {
-        PP_TRY(PP_ALLOC(out->views, &out->theta));
-        PP_TRY(read_scaled(file, theta, out->views, PP_ANGLE, "degree", out->theta));
-    }
+    PP_TRY(read_angles(file, out));
     PP_TRY(PP_ALLOC(out->views, &out->number));
     for (int64_t k = 0; k < out->views; k++) out->number[k] = k;
-    if (is_there(file, view_path))
+    if (is_there(file, view_path)) {
+        PP_TRY(check_list(file, view_path, out->views, 1));
         PP_TRY(pp_h5_read_items(file, view_path, 1, 0, 1, PP_I64, out->number));
+    }
     if (is_there(file, pixel_path))
         PP_TRY(read_scaled(file, pixel_path, 1, PP_LENGTH, "m", &out->pixel_size));
     if (is_there(file, wavelength_path))
@@ -191,13 +220,19 @@ static pp_status read_theta(const char *path, const pp_stack_head *head, pp_arra
 static pp_status read_shifts(pp_h5 *file, const pp_stack_head *head, pp_array **out)
 {
     const int64_t shape[] = {head->views, 2};
-    if (is_there(file, shifts_path)) return pp_h5_read_array(file, shifts_path, PP_F64, out);
+    if (is_there(file, shifts_path)) {
+        PP_TRY(check_list(file, shifts_path, head->views, 2));
+        return pp_h5_read_array(file, shifts_path, PP_F64, out);
+    }
     return pp_array_create(PP_F64, 2, shape, "pixel", out);
 }
 
 static pp_status read_centre(pp_h5 *file, pp_array **out)
 {
-    if (is_there(file, centre_path)) return pp_h5_read_array(file, centre_path, PP_I64, out);
+    if (is_there(file, centre_path)) {
+        PP_TRY(check_list(file, centre_path, 2, 1));
+        return pp_h5_read_array(file, centre_path, PP_I64, out);
+    }
     return pp_array_create_1d(PP_I64, 2, "pixel", out);
 }
 
