@@ -82,6 +82,25 @@ got=$?
 [ $? = 0 ] && [ ! -s result/.polyptych/lock ] || { echo "messages went into a file of the result"; bad=$((bad + 1)); }
 try 0 out 'result of one view' inspect result/views/0000.h5
 
+# what is there already needs no room again
+try 0 out 'disk: .* of earlier runs are there' plan closed.cfg
+mkdir disk
+if mount -t tmpfs -o size=1m none disk 2>/dev/null; then
+    trap 'umount "$folder/disk" 2>/dev/null; rm -rf "$folder"' EXIT
+    need=$("$POLYPTYCH" plan closed.cfg output=elsewhere 2>/dev/null | sed -n 's/^disk: \([0-9.]*\) kB of .*/\1/p')
+    mount -o remount,size=$((${need%.*} + 12))k disk
+    try 5 err 'No space left|disk full' run closed.cfg output=disk/out
+    mount -o remount,size=$((${need%.*} + 200))k disk
+    try 0 err 'done in' run closed.cfg output=disk/out
+    try 0 err 'all results are there' run closed.cfg output=disk/out
+    mount -o remount,size=$(($(df --output=used -k disk | tail -1) + 32))k disk
+    try 0 err 'all results are there' run closed.cfg output=disk/out
+    try 5 err 'output = .* needs .* of disk and' run closed.cfg output=disk/other
+    umount disk
+else
+    echo "no small disk here (mount needs root): only the plan's words are tested"
+fi
+
 # printed once, whatever the number of ranks
 if $MPIRUN -n 2 true 2>err; then
     $MPIRUN -n 2 "$POLYPTYCH" chekc >out 2>err

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -143,4 +144,34 @@ pp_status pp_file_space(const char *path, double *bytes)
     }
     *bytes = (double)facts.f_bavail * (double)facts.f_frsize;
     return PP_OK;
+}
+
+static double entry_bytes(const char *folder, const char *name, int depth);
+
+static double folder_bytes(const char *path, int depth)
+{
+    double bytes = 0;
+    DIR *listing = opendir(path);
+    if (!listing) return 0;
+    for (const struct dirent *entry; (entry = readdir(listing));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            bytes += entry_bytes(path, entry->d_name, depth);
+    (void)closedir(listing);
+    return bytes;
+}
+
+static double entry_bytes(const char *folder, const char *name, int depth)
+{
+    char path[4096];
+    struct stat facts;
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length >= (int)sizeof path || lstat(path, &facts) != 0) return 0;
+    if (S_ISDIR(facts.st_mode)) return depth > 0 ? folder_bytes(path, depth - 1) : 0;
+    return S_ISREG(facts.st_mode) ? (double)facts.st_size : 0;
+}
+
+double pp_file_folder_bytes(const char *path)
+{
+    enum { DEPTH = 8 };
+    return folder_bytes(path, DEPTH);
 }

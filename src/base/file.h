@@ -20,5 +20,7 @@ bool pp_file_is_folder(const char *path);
 PP_MUST_CHECK pp_status pp_file_stat(const char *path, int64_t *bytes, double *modified);
 /** Free bytes of the file system that holds `path` (or its nearest existing parent). */
 PP_MUST_CHECK pp_status pp_file_space(const char *path, double *bytes);
+/** Bytes of the files in a folder and the folders in it, links not followed; 0 where there is no such folder. */
+double pp_file_folder_bytes(const char *path);
 
 #endif

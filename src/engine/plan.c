@@ -25,7 +25,7 @@ struct pp_plan {
 
 typedef struct totals {
     double host[2], device[2], seconds[2]; /* by scope; a rank's */
-    double disk;
+    double disk, there;                    /* there: of it, in the run's directory already */
     double largest[2]; /* host or device bytes of the stage that the knob belongs to */
 } totals;
 
@@ -196,8 +196,9 @@ static void check_disk(const pp_run *run, const totals *t, pp_findings *findings
 {
     double space;
     char needs[32], has[32];
-    if (pp_file_space(pp_run_output(run), &space) != PP_OK || t->disk <= space) return;
-    scaled(t->disk, needs);
+    const double needed = t->disk - t->there;
+    if (pp_file_space(pp_run_output(run), &space) != PP_OK || needed <= space) return;
+    scaled(needed, needs);
     scaled(space, has);
     const pp_place place = {.origin = pp_config_origin(run->config, "output")};
     pp_place_report(place, findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
@@ -207,17 +208,20 @@ static void check_disk(const pp_run *run, const totals *t, pp_findings *findings
 
 static pp_status add_summary(const pp_run *run, const totals *t, pp_text *out)
 {
-    char host[2][32], memory[32], disk[32], free_disk[32] = "?";
+    char host[2][32], memory[32], disk[32], there[32], free_disk[32] = "?";
     double space;
     scaled(t->host[0] * run->sharing.groups, host[0]);
     scaled(t->host[1], host[1]);
     scaled(run->machine.memory, memory);
     scaled(t->disk, disk);
+    scaled(t->there, there);
     if (pp_file_space(pp_run_output(run), &space) == PP_OK) scaled(space, free_disk);
     PP_TRY(pp_text_add(out,
                        "host memory a rank: %s while views are solved, %s for the campaign; %s "
-                       "available on this node\ndisk: %s of %s free\n",
-                       host[0], host[1], memory, disk, free_disk));
+                       "available on this node\ndisk: %s of %s free%s%s%s\n",
+                       host[0], host[1], memory, disk, free_disk, t->there > 0 ? ", " : "",
+                       t->there > 0 ? there : "",
+                       t->there > 0 ? " of earlier runs are there" : ""));
     const int ranks = pp_comm_size(run->world);
     const double rounds = ceil((double)run->views.count / ranks);
     const double seconds = rounds * t->seconds[0] + t->seconds[1];
@@ -237,6 +241,7 @@ static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
     for (int k = 0; k < run->pipeline->count; k++)
         PP_TRY(plan_node(run, &run->pipeline->nodes[k], &t, out, knobs));
     add_engine(run, &t);
+    t.there = fmin(t.disk, pp_file_folder_bytes(pp_run_output(run)));
     check_host(run, &t, PP_SCOPE_VIEW, knobs[0], findings);
     check_host(run, &t, PP_SCOPE_CAMPAIGN, knobs[1], findings);
     check_disk(run, &t, findings);

@@ -9,14 +9,18 @@
 #include "base/text.h"
 #include "io/h5_internal.h"
 
+/* HDF5 as it starts. Its own clean-up at the end of the process is left out: it crashes over a file whose closing failed,
+ * as on a full disk. Every file is closed here. */
 void pp_h5_quiet(void)
 {
+    (void)H5dont_atexit();
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 const char *pp_h5_version(void)
 {
     static char text[32];
+    pp_h5_quiet();
     unsigned major = 0, minor = 0, release = 0;
     if (H5get_libversion(&major, &minor, &release) < 0) return "unknown";
     (void)snprintf(text, sizeof text, "%u.%u.%u", major, minor, release);
@@ -93,7 +97,12 @@ void pp_h5_close(pp_h5 **file)
     pp_h5 *self = *file;
     if (!self) return;
     if (self->id >= 0) (void)H5Fclose(self->id);
-    if (self->temporary) (void)unlink(self->temporary);
+    if (self->temporary) {
+        /* where closing failed the file stays open, and would keep its space */
+        const int emptied = truncate(self->temporary, 0);
+        (void)emptied;
+        (void)unlink(self->temporary);
+    }
     for (int k = 0; k < self->written_count; k++) {
         pp_free(self->written[k].where);
         pp_hash_free(&self->written[k].hash);
