@@ -197,6 +197,29 @@ START_TEST(stops)
 }
 END_TEST
 
+/* A result that cannot be stored (a full disk, here a folder of its name) ends the run: what is solved after it would be lost. */
+START_TEST(no_room)
+{
+    char path[128];
+    write_file("no_room", chain);
+    (void)snprintf(path, sizeof path, "%s/no_room/views/0000.h5", folder);
+    pp_assert_ok(run_file("no_room", NULL));
+    take_away("no_room", "views/0000.h5");
+    take_away("no_room", "views/0001.h5");
+    take_away("no_room", "views/0002.h5");
+    take_away("no_room", "total.h5");
+    if (is_root()) ck_assert_int_eq(mkdir(path, 0777), 0);
+    pp_assert_ok(pp_comm_barrier(world));
+    ck_assert_int_eq(run_file("no_room", NULL), PP_ERR_RESOURCE);
+    ck_assert_ptr_nonnull(strstr(pp_error_last()->text, "0000.h5"));
+    ck_assert(!exists("no_room", "total.h5") && !exists("no_room", "views/0000.failed.txt"));
+    if (is_root()) ck_assert_int_eq(rmdir(path), 0);
+    pp_assert_ok(pp_comm_barrier(world));
+    pp_assert_ok(run_file("no_room", NULL));
+    ck_assert(value_in("no_room", "total.h5") == 12);
+}
+END_TEST
+
 START_TEST(interrupted)
 {
     write_file("interrupted", chain);
@@ -327,8 +350,8 @@ static int run_once(int count, char **texts)
 
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {graph, resume,      restart,        failures,
-                                  stops, interrupted, foreign_folder, NULL};
+    const TTest *const tests[] = {graph,   resume,      restart,        failures, stops,
+                                  no_room, interrupted, foreign_folder, NULL};
     if (!prepare(&argc, &argv)) return EXIT_FAILURE;
     if (argc > 1) {
         const int code = run_once(argc - 1, argv + 1);

@@ -63,7 +63,7 @@ pp_status pp_file_commit(const char *temporary, const char *path)
 {
     PP_TRY(flush_to_disk(temporary));
     if (rename(temporary, path) != 0)
-        return PP_FAIL(PP_ERR_RUN, "%s: cannot be put in place of %s: %s", temporary, path,
+        return PP_FAIL(PP_ERR_RESOURCE, "%s: cannot be put in place of %s: %s", temporary, path,
                        strerror(errno));
     return PP_OK;
 }

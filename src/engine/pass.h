@@ -19,12 +19,14 @@ typedef struct pp_pass_state {
     pp_run *run;
     int64_t *todo, todo_count; /* indices of views, the same on every rank */
     pp_counter *next, *done, *stop;
-    bool stop_told;     /* this rank has added to `stop` */
-    bool failure_stops; /* on_error = "stop", and this rank saw a failure */
+    bool stop_told; /* this rank has added to `stop` */
+    /* this rank saw a failure that ends the run: any with on_error = "stop", a full disk always */
+    bool failure_stops;
     double start, looked, printed;
     int64_t printed_count;
-    pp_text failures; /* of this rank: a line "index code text" each, line ends in the text as 1 */
-    char *model;      /* attribute of `cost` in results; may be NULL */
+    /* of this rank: a line "index code ends text" each, line ends in the text as 1 */
+    pp_text failures;
+    char *model; /* attribute of `cost` in results; may be NULL */
     /* between the main thread and the workers: */
     pthread_mutex_t lock;
     pthread_cond_t wake;

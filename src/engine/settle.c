@@ -58,24 +58,37 @@ static pp_status store(const pp_pass_state *pass, const pp_job *job)
     return status;
 }
 
-static pp_status note_failure(pp_pass_state *pass, const pp_job *job)
+static pp_status note_failure(pp_pass_state *pass, const pp_job *job, bool ends)
 {
     char text[PP_ERROR_BYTES];
     memcpy(text, job->error.text, sizeof text);
-    pp_store_failure(pass->run, job->index, text);
+    if (!ends) pp_store_failure(pass->run, job->index, text);
     for (char *c = text; *c; c++)
         if (*c == '\n') *c = 1;
-    return pp_text_add(&pass->failures, "%lld %d %s\n", (long long)job->index, (int)job->status,
-                       text);
+    return pp_text_add(&pass->failures, "%lld %d %d %s\n", (long long)job->index, (int)job->status,
+                       ends, text);
+}
+
+/* ends: no result can be stored, so the views to come would be solved for nothing. */
+static void fail_view(pp_pass_state *pass, const pp_job *job, bool ends)
+{
+    pp_run *run = pass->run;
+    run->view_states[job->index] = PP_VIEW_FAILED;
+    pp_warn("view %lld failed: %s", (long long)run->views.entries[job->index].number,
+            job->error.text);
+    if (ends || run->settings->on_error == PP_ON_ERROR_STOP) pass->failure_stops = true;
+    if (note_failure(pass, job, ends) != PP_OK) pp_log_last_error();
 }
 
 void pp_pass_settle(pp_pass_state *pass, pp_job *job)
 {
     pp_run *run = pass->run;
     const double start = pp_clock_seconds();
+    bool ends = false;
     if (job->status == PP_OK) {
         job->status = store(pass, job);
         if (job->status != PP_OK) pp_error_take(&job->error);
+        ends = job->status == PP_ERR_RESOURCE;
     }
     run->store_seconds += pp_clock_seconds() - start;
     if (job->status == PP_ERR_INTERRUPTED) return;
@@ -83,11 +96,7 @@ void pp_pass_settle(pp_pass_state *pass, pp_job *job)
         run->view_states[job->index] = PP_VIEW_DONE;
         pp_store_failure(run, job->index, NULL);
     } else {
-        run->view_states[job->index] = PP_VIEW_FAILED;
-        pp_warn("view %lld failed: %s", (long long)run->views.entries[job->index].number,
-                job->error.text);
-        if (run->settings->on_error == PP_ON_ERROR_STOP) pass->failure_stops = true;
-        if (note_failure(pass, job) != PP_OK) pp_log_last_error();
+        fail_view(pass, job, ends);
     }
     int64_t before;
     if (pp_counter_next(pass->done, &before) != PP_OK) pp_log_last_error();
@@ -209,8 +218,9 @@ static pp_status share_states(pp_run *run)
 }
 
 typedef struct outcome {
-    int64_t done, failed, todo, first; /* first: index of the first failed view */
-    pp_status code;                    /* of the first failed view */
+    int64_t done, failed, todo, first; /* first: index of the failed view that is told */
+    bool ends;                         /* its result could not be stored */
+    pp_status code;                    /* its own */
     char text[PP_ERROR_BYTES];
 } outcome;
 
@@ -222,8 +232,10 @@ static void read_failures(char *lines, outcome *o)
         char *end;
         const int64_t index = strtoll(line, &end, 10);
         const int code = (int)strtol(end, &end, 10);
-        if (index >= o->first || *end != ' ') continue;
+        const bool ends = strtol(end, &end, 10) != 0;
+        if (*end != ' ' || ends < o->ends || (ends == o->ends && index >= o->first)) continue;
         o->first = index;
+        o->ends = ends;
         o->code = (pp_status)code;
         (void)snprintf(o->text, sizeof o->text, "%s", end + 1);
     }
@@ -234,6 +246,10 @@ static void read_failures(char *lines, outcome *o)
 static pp_status judge(const pp_run *run, const outcome *o)
 {
     const bool stops = run->settings->on_error == PP_ON_ERROR_STOP;
+    if (o->ends)
+        return PP_FAIL(o->code,
+                       "%s\n    results cannot be stored: mend that, and the same command goes on",
+                       o->text);
     if (o->failed > 0 && (stops || (o->done == 0 && o->todo == 0)))
         return PP_FAIL(o->code, "%s", o->text);
     if (o->todo > 0)
