@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "comm/comm.h"
 #include "tomo/centre.h"
+#include "tomo/consistent.h"
 #include "tomo/correlation.h"
 #include "tomo/mass.h"
 #include "tomo/matching.h"
@@ -31,6 +32,9 @@ enum {
     HORIZONTAL_MATCHING
 };
 enum { UNWRAP_LEAST_SQUARES, UNWRAP_NONE };
+enum { RAMP_TOMOGRAPHIC = PP_RAMP_MOMENTS + 1 };
+/* Tomographic ramps: so often from a volume, and from views that were aligned anew. */
+enum { consistent_passes = 3, consistent_rounds = 2 };
 
 /* Fewer views say too little about the volume for projection matching. */
 enum { matching_views = 8 };
@@ -43,12 +47,15 @@ typedef struct align {
 } align;
 
 static const pp_param params[] = {
-    PP_CHOICE(align, ramp, "air", "none|air|moments|~tomographic",
+    PP_CHOICE(align, ramp, "air", "none|air|moments|tomographic",
               "what is taken out of each view: none: the constant phase only, which is always free "
               "(suits a given "
               "probe); air: modulus, constant and plane of the air at the left and right edge; "
               "moments: the same from "
-              "the whole field, for objects without air beside them"),
+              "the whole field, for objects without air beside them; tomographic: first as air, "
+              "then, with "
+              "the views aligned, what is not consistent with their volume: for strips that the "
+              "object covers in some views"),
     PP_REAL(align, air_width, 0.05, 0.001, 0.5, "1",
             "width of the air at the left and at the right edge, as a part of the field"),
     PP_CHOICE(align, unwrap, "least_squares", "least_squares|none",
@@ -111,8 +118,8 @@ static pp_status prepare_view(void *self, int64_t local)
     float *phase = s->phase + local * pixels;
     int64_t residues = 0;
     pp_plane plane;
-    PP_TRY(pp_ramp_fit(s->ny, s->nx, psi, s->weight + local * pixels, width, (pp_ramp)j->p->ramp,
-                       &plane));
+    const pp_ramp how = j->p->ramp == RAMP_TOMOGRAPHIC ? PP_RAMP_AIR : (pp_ramp)j->p->ramp;
+    PP_TRY(pp_ramp_fit(s->ny, s->nx, psi, s->weight + local * pixels, width, how, &plane));
     pp_ramp_remove(s->ny, s->nx, psi, &plane);
     if (j->unwrap) {
         PP_TRY(pp_unwrap_run(j->unwrap, psi, s->weight + local * pixels, phase, &residues));
@@ -206,10 +213,10 @@ static pp_status find_centres(job *j)
     return PP_OK;
 }
 
-static pp_status match(job *j)
+static pp_matching_setup matching_of(const job *j)
 {
     const pp_stack *s = &j->stack;
-    const pp_matching_setup setup = {
+    return (pp_matching_setup){
         .comm = j->comm,
         .threads = j->threads,
         .views = s->views,
@@ -223,6 +230,12 @@ static pp_status match(job *j)
         .iterations = (int)j->p->matching_iterations,
         .vertical = j->p->vertical,
     };
+}
+
+static pp_status match(job *j)
+{
+    const pp_stack *s = &j->stack;
+    const pp_matching_setup setup = matching_of(j);
     pp_matching_facts facts;
     pp_remove_translation(s->views, s->theta, j->shifts);
     PP_TRY(pp_matching_run(&setup, j->shifts, &facts));
@@ -283,6 +296,56 @@ static pp_status find_shifts(job *j)
     PP_TRY(align_columns(j));
     pp_remove_translation(j->stack.views, j->stack.theta, j->shifts);
     report_shifts(j);
+    return PP_OK;
+}
+
+/* ---- planes that no volume has ---- */
+
+/* From psi and from its unwrapped phase alike, so that they stay one. */
+static void take_plane(const pp_stack *s, int64_t local, const pp_plane *plane)
+{
+    const int64_t pixels = s->ny * s->nx;
+    float *phase = s->phase + local * pixels;
+    pp_ramp_remove(s->ny, s->nx, s->psi + local * pixels, plane);
+    for (int64_t i = 0; i < pixels; i++) {
+        const double y = (double)(i / s->nx - s->ny / 2), x = (double)(i % s->nx - s->nx / 2);
+        phase[i] -= (float)(plane->c + plane->ky * y + plane->kx * x);
+    }
+}
+
+static pp_status consistent_pass(job *j, pp_plane *planes, double *largest)
+{
+    const pp_stack *s = &j->stack;
+    const pp_matching_setup setup = matching_of(j);
+    PP_TRY(pp_consistent_planes(&setup, s->psi, j->shifts, planes));
+    *largest = 0;
+    for (int64_t k = 0; k < s->count; k++) {
+        take_plane(s, k, &planes[k]);
+        *largest = fmax(*largest, fmax(fabs(planes[k].ky), fabs(planes[k].kx)));
+    }
+    return pp_comm_allreduce(j->comm, largest, 1, PP_MAX);
+}
+
+static pp_status remove_inconsistent(job *j)
+{
+    pp_plane *planes;
+    double first = 0, largest = 0;
+    pp_status status = PP_ALLOC(j->stack.count + 1, &planes);
+    PP_TRY(pp_comm_agree(j->comm, status));
+    for (int round = 0; round < consistent_rounds && status == PP_OK; round++) {
+        for (int pass = 0; pass < consistent_passes && status == PP_OK; pass++) {
+            status = consistent_pass(j, planes, &largest);
+            if (round + pass == 0) first = largest;
+        }
+        memset(j->shifts, 0, (size_t)(2 * j->stack.views) * sizeof *j->shifts);
+        if (status == PP_OK) status = find_shifts(j);
+    }
+    pp_free(planes);
+    PP_TRY(status);
+    pp_context_fact(j->context, "consistent_ramps",
+                    "largest slope %.3g rad a pixel at first, %.3g at the end", first, largest);
+    pp_info("align: largest slope that no volume has %.3g rad a pixel, %.3g in the last pass",
+            first, largest);
     return PP_OK;
 }
 
@@ -374,6 +437,7 @@ static pp_status steps(job *j)
     PP_TRY(prepare(j));
     report_residues(j);
     PP_TRY(find_shifts(j));
+    if (j->p->ramp == RAMP_TOMOGRAPHIC) PP_TRY(remove_inconsistent(j));
     PP_TRY(resample(j));
     return put_all(j);
 }
@@ -421,6 +485,9 @@ static void plan(const void *params_, pp_plan *out)
     if (matching && nx > 4)
         pp_plan_add(out, PP_HOST, pp_matching_bytes(count, ny, nx, ranks, threads),
                     "projection matching");
+    if (p->ramp == RAMP_TOMOGRAPHIC && nx > 4)
+        pp_plan_add(out, PP_HOST, pp_consistent_bytes(count, ny, nx, ranks, threads),
+                    "tomographic ramps");
     pp_plan_work(out, pixels * 1e-6 / threads, "normalising, unwrapping, resampling");
     if (matching)
         pp_plan_work(out, pixels * (double)p->matching_iterations * 4e-7 / threads,

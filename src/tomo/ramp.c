@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "tomo/median.h"
+#include "tomo/solve3.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -120,22 +121,6 @@ static double largest_deviation(const samples *s)
     return pp_median(s->scratch, s->count);
 }
 
-/* Solves the symmetric 3 x 3 system m x = b in place; a ridge makes what is not determined 0. */
-static void solve3(double m[3][3], double b[3])
-{
-    for (int k = 0; k < 3; k++) m[k][k] += 1e-12 * m[k][k] + 1e-300;
-    for (int k = 0; k < 3; k++)
-        for (int i = k + 1; i < 3; i++) {
-            const double f = m[i][k] / m[k][k];
-            for (int j = k; j < 3; j++) m[i][j] -= f * m[k][j];
-            b[i] -= f * b[k];
-        }
-    for (int k = 2; k >= 0; k--) {
-        for (int j = k + 1; j < 3; j++) b[k] -= m[k][j] * b[j];
-        b[k] /= m[k][k];
-    }
-}
-
 /* Weighted least squares of value on 1, y, x; robust weights from the residuals' spread where `robust`. */
 static void fit_residuals(const samples *s, bool robust, double out[3])
 {
@@ -149,7 +134,7 @@ static void fit_residuals(const samples *s, bool robust, double out[3])
             b[k] += w * basis[k] * s->value[i];
         }
     }
-    solve3(m, b);
+    pp_solve3(m, b);
     memcpy(out, b, sizeof b);
 }
 

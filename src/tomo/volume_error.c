@@ -8,6 +8,7 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
+#include "tomo/solve3.h"
 
 enum { AXES = 3, WHOLE = 4, STEPS = 12, SAMPLES = 100000 };
 
@@ -180,23 +181,6 @@ static void add_voxel(void *self_, int64_t in_t, int64_t in_wide, const int64_t 
     s->product += t * v[0];
 }
 
-/* Solves the symmetric system in place; a ridge keeps flat directions where they are. */
-static void solve(double m[AXES][AXES], double b[AXES])
-{
-    const double ridge = 1e-9 * (m[0][0] + m[1][1] + m[2][2]) + 1e-300;
-    for (int k = 0; k < AXES; k++) m[k][k] += ridge;
-    for (int k = 0; k < AXES; k++)
-        for (int i = k + 1; i < AXES; i++) {
-            const double f = m[i][k] / m[k][k];
-            for (int j = k; j < AXES; j++) m[i][j] -= f * m[k][j];
-            b[i] -= f * b[k];
-        }
-    for (int k = AXES - 1; k >= 0; k--) {
-        for (int j = k + 1; j < AXES; j++) b[k] -= m[k][j] * b[j];
-        b[k] /= m[k][k];
-    }
-}
-
 /* Errors along the way decide: the best place seen is the result, and is what `work` holds at the end. */
 static pp_status refine(const pair *p, double shift[AXES], pp_volume_error *out)
 {
@@ -213,7 +197,7 @@ static pp_status refine(const pair *p, double shift[AXES], pp_volume_error *out)
             *out = (pp_volume_error){sqrt(s.gap / s.truth), s.product / s.truth, {0, 0, 0}};
             memcpy(out->shift, at, sizeof at);
         }
-        solve(s.m, s.b);
+        pp_solve3(s.m, s.b);
         largest = 0;
         for (int k = 0; k < AXES; k++) {
             const double move = fmax(-0.5, fmin(0.5, s.b[k]));
