@@ -10,7 +10,7 @@
 #include "models/probe.h"
 #include "solvers/ptychography.h"
 
-enum { REFRESH_WEIGHTS = 10, REFRESH_FAR = 32, HALVINGS = 10 };
+enum { REFRESH_WEIGHTS = 10, HALVINGS = 10 };
 
 typedef struct state {
     const pp_ptychography *model;
@@ -21,6 +21,7 @@ typedef struct state {
     pp_sweep_position *terms; /* [J] */
     pp_c32 *modes;   /* room for 4 probes on the host; NULL: one mode, or the probe stays */
     double cost, gz; /* at the accepted point */
+    double gd;       /* Re <g, d> there */
     double step;     /* from it to the present point */
     pp_c32 *gap;     /* penalty: t - o at the present point; NULL without one */
     double energy, energy_slope, energy_curvature; /* of the penalty along the line */
@@ -150,9 +151,11 @@ static pp_status turn(state *s)
     if (!(beta.re > 0)) beta.re = 0;
     PP_TRY(pp_point_direction(s->model, &d, &g, weights(s), beta));
     s->steepest = beta.re == 0;
-    if (!s->steepest && pp_point_dot(s->model, &g, &d, NULL).re >= 0) {
+    s->gd = s->steepest ? -gz : pp_point_dot(s->model, &g, &d, NULL).re;
+    if (s->gd >= 0 && !s->steepest) {
         PP_TRY(pp_point_direction(s->model, &d, &g, weights(s), (pp_c64){0, 0}));
         s->steepest = true;
+        s->gd = -gz;
     }
     s->gz = gz;
     s->fresh = false;
@@ -166,7 +169,7 @@ static pp_status walk(state *s)
     pp_sweep_slope slope;
     PP_TRY(pp_ptychography_line(s->model, &slope, NULL, s->point, &d, NULL, 0));
     add_penalty_line(s, &d, &slope);
-    pp_ptycho_adjointness(s->model, s->result, slope.slope, &g, &d);
+    pp_ptycho_adjointness(s->model, s->result, slope.slope, s->gd, &g, &d);
     const double newton = -slope.slope / slope.curvature;
     s->step = slope.curvature > 0 ? fmin(fmax(newton, 1e-3), 4) : 1;
     PP_TRY(pp_point_axpy(s->model, s->point, s->step, &d));
@@ -201,7 +204,7 @@ static pp_status evaluate(state *s, bool last)
     const int64_t i = r->done;
     double cost;
     pp_point swap = s->g;
-    if (i > 0 && i % REFRESH_FAR == 0) pp_ptychography_renew(s->model);
+    if (i > 0 && i % PP_PTYCHO_REFRESH == 0) pp_ptychography_renew(s->model);
     PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     if (s->step > 0 && cost > s->cost) {
         PP_TRY(halve(s, number(s) - 1));

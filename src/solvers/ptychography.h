@@ -13,6 +13,9 @@
 
 #include "models/ptychography.h"
 
+/** Iterations after which kept far fields are computed from object and probe again, against drift. */
+enum { PP_PTYCHO_REFRESH = 32 };
+
 /** A term sum w |o - t|^2 beside the data, of a solve that is part of a larger one. cg only; its preconditioner of the object is then
  *  1 / (illumination + w). Back end's memory; one device, no group. */
 typedef struct pp_penalty {
@@ -60,9 +63,9 @@ PP_MUST_CHECK pp_status pp_solve_published(const pp_ptychography *model, pp_poin
 PP_MUST_CHECK pp_status pp_ptycho_record(const pp_ptychography *model,
                                          const pp_ptycho_settings *settings,
                                          pp_ptycho_result *result, double cost);
-/** Compares the slope along d with 2 Re <g, d>; both over the same parts. */
+/** Compares the slope along d with 2 Re <g, d>, product = Re <g, d>; all over the same parts. Collective in a group. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *result, double slope,
-                           const pp_point *g, const pp_point *d);
+                           double product, const pp_point *g, const pp_point *d);
 /** The best factor of each pattern, at most twice or half the old one; their mean square is 1. Collective in a group. */
 PP_MUST_CHECK pp_status pp_ptycho_scale_frames(const pp_ptychography *model, double *factors,
                                                const pp_sweep_position *terms);

@@ -60,7 +60,7 @@ static pp_status search(state *s, pp_ptycho_result *r, double scale, double cost
         if (from == 0) {
             pp_sweep_slope slope;
             PP_TRY(pp_ptychography_line(s->model, &slope, costs, s->point, &s->eta, steps, FIRST));
-            pp_ptycho_adjointness(s->model, r, slope.slope * scale, &s->g, &s->eta);
+            pp_ptycho_adjointness(s->model, r, slope.slope * scale, s->old.re, &s->g, &s->eta);
         } else {
             PP_TRY(pp_ptychography_costs(s->model, costs, s->point, &s->eta, steps, FIRST));
         }
@@ -79,6 +79,7 @@ static pp_status iterate(state *s, const pp_ptycho_settings *settings, pp_ptycho
 {
     double cost;
     for (r->done = 0; r->done < settings->iterations; r->done++) {
+        if (r->done > 0 && r->done % PP_PTYCHO_REFRESH == 0) pp_ptychography_renew(s->model);
         PP_TRY(pp_ptychography_gradient(s->model, &s->g, &cost, NULL, s->point));
         PP_TRY(pp_ptycho_record(s->model, settings, r, cost));
         pp_point_scale(s->model, &s->g, scale);

@@ -35,17 +35,19 @@ pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_setting
     return PP_OK;
 }
 
+/* |g| |d| is at least |<g, d>|: where even that much would not make it the largest so far, the two norms need not be known. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *r, double slope,
-                           const pp_point *g, const pp_point *d)
+                           double product, const pp_point *g, const pp_point *d)
 {
-    const double gd = 2 * pp_point_dot(model, g, d, NULL).re,
-                 scale =
+    const double apart = fabs(slope - 2 * product);
+    if (!(apart > r->adjointness * fabs(product))) return;
+    const double scale =
                      sqrt(pp_point_dot(model, g, g, NULL).re * pp_point_dot(model, d, d, NULL).re),
-                 off = scale > 0 ? fabs(slope - gd) / scale : 0;
+                 off = scale > 0 ? apart / scale : 0;
     if (off > 1e-3 && r->adjointness <= 1e-3)
         pp_warn("iteration %lld: slope along the direction %g, from the gradient %g: "
                 "%.1e of |g| |d| apart, the gradient may be wrong",
-                (long long)r->done, slope, gd, off);
+                (long long)r->done, slope, 2 * product, off);
     r->adjointness = off > r->adjointness ? off : r->adjointness;
 }
 

@@ -40,22 +40,21 @@ typedef struct lanes {
     int64_t n, width;
 } lanes;
 
-static void pack(lanes l, float *to, const pp_c32 *from)
+/* Row y of a probe. */
+static void pack(lanes l, int64_t y, float *to, const pp_c32 *from)
 {
-    for (int64_t y = 0; y < l.n; y++)
-        for (int64_t x = 0; x < l.n; x++) {
-            float *at = to + ((x / l.width) * l.n + y) * 2 * l.width + x % l.width;
-            at[0] = from[y * l.n + x].re, at[l.width] = from[y * l.n + x].im;
-        }
+    for (int64_t x = 0; x < l.n; x++) {
+        float *at = to + ((x / l.width) * l.n + y) * 2 * l.width + x % l.width;
+        at[0] = from[y * l.n + x].re, at[l.width] = from[y * l.n + x].im;
+    }
 }
 
-static void unpack(lanes l, pp_c32 *to, const float *from)
+static void unpack(lanes l, int64_t y, pp_c32 *to, const float *from)
 {
-    for (int64_t y = 0; y < l.n; y++)
-        for (int64_t x = 0; x < l.n; x++) {
-            const float *at = from + ((x / l.width) * l.n + y) * 2 * l.width + x % l.width;
-            to[y * l.n + x] = (pp_c32){at[0], at[l.width]};
-        }
+    for (int64_t x = 0; x < l.n; x++) {
+        const float *at = from + ((x / l.width) * l.n + y) * 2 * l.width + x % l.width;
+        to[y * l.n + x] = (pp_c32){at[0], at[l.width]};
+    }
 }
 
 /* A probe (or NULL) into the kernels' layout, and its spectra where it will be moved. */
@@ -65,12 +64,14 @@ static void prepare(const pp_fused_sweep *s, float *packed, float *hat, const pp
     const lanes l = {u->n, s->kernels->width};
     if (!probe) return;
 #pragma omp parallel for num_threads(u->threads) schedule(static)
+    for (int64_t i = 0; i < u->modes * u->n; i++)
+        pack(l, i % u->n, packed + i / u->n * s->probe, probe + i / u->n * u->n * u->n);
+    if (!hat) return;
+#pragma omp parallel for num_threads(u->threads) schedule(static)
     for (int64_t m = 0; m < u->modes; m++) {
         const pp_fused_work *w = &s->work[omp_get_thread_num()];
-        pack(l, packed + m * s->probe, probe + m * u->n * u->n);
-        if (hat)
-            s->kernels->spectrum(&s->plan, hat + m * s->probe, packed + m * s->probe, w->rows,
-                                 w->fields);
+        s->kernels->spectrum(&s->plan, hat + m * s->probe, packed + m * s->probe, w->rows,
+                             w->fields);
     }
 }
 
@@ -189,12 +190,14 @@ static void merge_probes(const pp_fused_sweep *s, pp_c32 *out)
     for (int64_t k = 0; k < count; k++)
         for (int64_t c = 1; c < s->chunks.count; c++) s->probes[k] += s->probes[c * count + k];
 #pragma omp parallel for num_threads(u->threads) schedule(static)
-    for (int64_t m = 0; m < u->modes; m++) {
+    for (int64_t m = 0; m < (s->ramp ? u->modes : 0); m++) {
         const pp_fused_work *w = &s->work[omp_get_thread_num()];
         float *sum = s->probes + m * s->probe;
-        if (s->ramp) s->kernels->shift(&s->plan, sum, sum, still, w->rows, w->fields);
-        unpack(l, out + m * u->n * u->n, sum);
+        s->kernels->shift(&s->plan, sum, sum, still, w->rows, w->fields);
     }
+#pragma omp parallel for num_threads(u->threads) schedule(static)
+    for (int64_t i = 0; i < u->modes * u->n; i++)
+        unpack(l, i % u->n, out + i / u->n * u->n * u->n, s->probes + i / u->n * s->probe);
 }
 
 static void clear(const pp_fused_sweep *s, const pp_chunk *c, bool object, float *sums)
