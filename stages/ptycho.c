@@ -16,7 +16,8 @@ typedef struct ptycho {
     int method, model, positions;
     int64_t iterations, probe_modes;
     bool refine_probe, refine_positions, refine_intensities;
-    int rescale_probe, keep_far_field;
+    int rescale_probe, keep_far_field, stream_frames;
+    double device_memory;
     int64_t probe_start, position_start, position_interval;
     double position_limit;
     int preconditioner;
@@ -53,7 +54,9 @@ static const pp_param params[] = {
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
     PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too; only fluctuations from frame to frame: a smooth change is the object's modulus as well"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
-    PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory"),
+    PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory, or into the device's"),
+    PP_CHOICE(ptycho, stream_frames, "auto", "auto|true|false", "GPUs: frames stay in the host's memory and are copied in chunks behind the computation, at every pass; auto: where they do not fit"),
+    PP_AUTO_REAL(ptycho, device_memory, auto, 1, 1e18, "byte", "GPUs: what a device may hold of a view; auto: nine tenths of what it has free"),
     PP_INT(ptycho, probe_start, 2, 0, 1000000, "1", "first iteration that changes the probe"),
     PP_INT(ptycho, position_start, 10, 0, 1000000, "1", "first iteration after which positions and intensities change"),
     PP_INT(ptycho, position_interval, 5, 2, 1000000, "1", "one iteration in so many is spent on positions and intensities"),
@@ -144,9 +147,10 @@ typedef struct need {
 } need;
 
 static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *view,
-                  const pp_plan_groups *sharing, need *out)
+                  const pp_plan_groups *sharing, bool stream, need *out)
 {
-    const pp_sweep_setup setup = setup_of(p, view, pp_plan_threads(budget) / sharing->devices);
+    pp_sweep_setup setup = setup_of(p, view, pp_plan_threads(budget) / sharing->devices);
+    setup.stream = stream;
     const pp_sweep_class *kind =
         pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
     const pp_split_plan split = {(pp_split_method)sharing->split, sharing->exchanges};
@@ -160,6 +164,22 @@ static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *v
         out->all_far += out->far[k], out->all_rest += out->rest[k];
     }
     return true;
+}
+
+/* The view that needs most. */
+static need largest_need(const ptycho *p, const pp_plan *budget, const pp_plan_groups *sharing,
+                         bool stream, double *frames)
+{
+    const pp_views *views = pp_plan_views(budget);
+    need most = {.all_rest = 0}, one;
+    for (int64_t k = 0; k < pp_views_count(views); k++) {
+        const pp_view_entry *view = pp_views_entry(views, k);
+        if (!needs(p, budget, view, sharing, stream, &one) || one.all_rest <= most.all_rest)
+            continue;
+        most = one;
+        *frames = (double)(view->patterns * view->frame * view->frame) * sizeof(uint16_t);
+    }
+    return most;
 }
 
 static void list_devices(pp_plan *budget, const need *n, bool keep)
@@ -177,26 +197,67 @@ static void list_devices(pp_plan *budget, const need *n, bool keep)
     }
 }
 
-static void plan(const void *params_, pp_plan *budget)
+static void plan_host(const ptycho *p, pp_plan *budget, const pp_plan_groups *sharing)
 {
-    const ptycho *p = params_;
-    const pp_views *views = pp_plan_views(budget);
-    need most = {.all_rest = 0}, one;
-    double seconds = 0;
-    pp_plan_groups sharing;
-    pp_plan_get_groups(budget, &sharing);
-    for (int64_t k = 0; k < pp_views_count(views); k++) {
-        const pp_view_entry *view = pp_views_entry(views, k);
-        seconds = fmax(seconds, seconds_of(p, view, pp_plan_threads(budget)));
-        if (needs(p, budget, view, &sharing, &one) && one.all_rest > most.all_rest) most = one;
-    }
-    const double room = physical_memory() / 2 / sharing.groups;
+    double frames = 0;
+    const need most = largest_need(p, budget, sharing, false, &frames);
+    const double room = physical_memory() / 2 / sharing->groups;
     const bool keep = p->keep_far_field == PP_CHOOSE_YES ||
                       (p->keep_far_field == PP_CHOOSE_AUTO && most.all_far + most.all_rest <= room);
     pp_plan_add(budget, PP_HOST, most.all_rest, "objects, gradients and work space of one view");
     if (keep) pp_plan_add(budget, PP_HOST, most.all_far, "kept far fields of one view");
     if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
-    if (sharing.devices > 1) list_devices(budget, &most, keep);
+    if (sharing->devices > 1) list_devices(budget, &most, keep);
+}
+
+static double fullest(const double *bytes, int count)
+{
+    double most = 0;
+    for (int k = 0; k < count; k++) most = fmax(most, bytes[k]);
+    return most;
+}
+
+/* As pp_view_solve chooses: frames that do not fit are streamed, far fields that fit are kept. */
+static void plan_device(const ptycho *p, pp_plan *budget, const pp_plan_groups *sharing,
+                        const pp_backend *backend)
+{
+    double frames = 0, room = INFINITY;
+    need most = largest_need(p, budget, sharing, false, &frames);
+    if (pp_view_room(backend, p->device_memory, 0, sharing->devices, &room) != PP_OK)
+        room = INFINITY; /* a plan needs no device */
+    const bool stream =
+        p->stream_frames == PP_CHOOSE_YES ||
+        (p->stream_frames == PP_CHOOSE_AUTO && fullest(most.rest, most.tiles.count) > room);
+    if (stream) most = largest_need(p, budget, sharing, true, &frames);
+    const double rest = fullest(most.rest, most.tiles.count),
+                 far = fullest(most.far, most.tiles.count);
+    const bool keep = p->keep_far_field == PP_CHOOSE_YES ||
+                      (p->keep_far_field == PP_CHOOSE_AUTO && far + rest <= room);
+    pp_plan_add(budget, PP_DEVICE, rest, "objects, gradients and work space of one view");
+    if (keep) pp_plan_add(budget, PP_DEVICE, far, "kept far fields of one view");
+    if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
+    if (stream) {
+        pp_plan_add(budget, PP_HOST, frames, "frames of one view, ready for copies to the device");
+        pp_plan_line(budget, "frames are streamed: %.3g MB to the devices at every pass",
+                     1e-6 * frames);
+    }
+    if (sharing->devices > 1) list_devices(budget, &most, keep);
+}
+
+static void plan(const void *params_, pp_plan *budget)
+{
+    const ptycho *p = params_;
+    const pp_views *views = pp_plan_views(budget);
+    const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
+    double seconds = 0;
+    pp_plan_groups sharing;
+    pp_plan_get_groups(budget, &sharing);
+    for (int64_t k = 0; k < pp_views_count(views); k++)
+        seconds = fmax(seconds, seconds_of(p, pp_views_entry(views, k), pp_plan_threads(budget)));
+    if (backend && backend->room)
+        plan_device(p, budget, &sharing, backend);
+    else
+        plan_host(p, budget, &sharing);
     pp_plan_work(budget, seconds, "object and probe of one view");
 }
 
@@ -314,6 +375,7 @@ static void tell(pp_context *context, const pp_view_output *out)
             out->converged ? " (converged)" : "", out->probe_scale);
     pp_context_fact(context, "sweep", "%s", out->implementation);
     pp_context_fact(context, "keep_far_field", "%s", out->kept ? "true" : "false");
+    if (out->streamed) pp_context_fact(context, "frames", "%s", "streamed");
     pp_context_fact(context, "probe_scale", "%.6g", out->probe_scale);
     if (out->devices > 1) {
         pp_context_fact(context, "devices", "%d", out->devices);

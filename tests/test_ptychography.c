@@ -426,6 +426,27 @@ START_TEST(memory_that_runs_out_leaves_nothing)
 }
 END_TEST
 
+/* On a device: from the host batch by batch, with the same result. */
+START_TEST(frames_that_do_not_fit_are_streamed)
+{
+    static made m;
+    pp_view_output fits, streamed;
+    const bool device = pp_backend_find(pp_test_backend())->room != NULL;
+    make(&m, 1, true, 2e4);
+    pp_view_options o = options_of(4);
+    o.keep_far_field = PP_CHOOSE_NO;
+    pp_assert_ok(pp_view_solve(&m.in, &o, &fits));
+    o.device_memory = 1;
+    pp_assert_ok(pp_view_solve(&m.in, &o, &streamed));
+    ck_assert(!fits.streamed && streamed.streamed == device);
+    ck_assert_int_eq(memcmp(pp_array_read(fits.object), pp_array_read(streamed.object),
+                            pp_array_bytes(fits.object)),
+                     0);
+    pp_view_output_free(&fits), pp_view_output_free(&streamed);
+    unmake(&m);
+}
+END_TEST
+
 START_TEST(unusable_data_is_named)
 {
     static made m;
@@ -504,6 +525,7 @@ int main(void)
                                   modes_turn_together,
                                   same_bits_for_any_number_of_threads,
                                   memory_that_runs_out_leaves_nothing,
+                                  frames_that_do_not_fit_are_streamed,
                                   unusable_data_is_named,
                                   alarms,
                                   an_object_is_moved_by_parts_of_pixels,

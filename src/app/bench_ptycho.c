@@ -46,7 +46,8 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
 static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures *f)
 {
     const bool fourier = b->positions == PP_SWEEP_FOURIER;
-    const double ratio = f->us_per_pattern_iteration * b->threads / f->fft_pair_us;
+    const int workers = f->copy_bytes > 0 ? b->devices : b->threads;
+    const double ratio = f->us_per_pattern_iteration * workers / f->fft_pair_us;
     return json_object_set_new(out, "size", json_integer(b->size)) |
            json_object_set_new(out, "patterns", json_integer(b->patterns)) |
            json_object_set_new(out, "modes", json_integer(b->modes)) |
@@ -63,6 +64,15 @@ static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures
            json_object_set_new(out, "ratio", json_real(ratio)) |
            json_object_set_new(out, "bytes_resident_per_pattern", json_real(f->bytes_resident)) |
            json_object_set_new(out, "bytes_moved_per_pattern_iteration", json_real(f->bytes_moved));
+}
+
+/* Devices: the designed bytes against what a copy moves in the same time. */
+static int fill_device(json_t *out, const pp_view_bench *b, const pp_view_bench_figures *f)
+{
+    if (!(f->copy_bytes > 0)) return 0;
+    const double rate = f->bytes_moved / (1e-6 * f->us_per_pattern_iteration) / b->devices;
+    return json_object_set_new(out, "copy_bytes_per_second", json_real(f->copy_bytes)) |
+           json_object_set_new(out, "share_of_copy_bandwidth", json_real(rate / f->copy_bytes));
 }
 
 /* A group's time on one pattern and iteration, divided: mean over its devices. */
@@ -88,7 +98,8 @@ pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
     pp_view_bench_figures figures;
     PP_TRY(request_of(request, &bench));
     PP_TRY(pp_view_bench_run(&bench, &figures));
-    return fill(out, &bench, &figures) | fill_group(out, &bench, &figures)
+    return fill(out, &bench, &figures) | fill_device(out, &bench, &figures) |
+                   fill_group(out, &bench, &figures)
                ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
                : PP_OK;
 }

@@ -32,6 +32,13 @@ typedef struct pp_vectors {
     void (*weight)(float *w, double largest, int64_t count, int threads);
 } pp_vectors;
 
+/** What a device does alone, for the bench. */
+typedef struct pp_backend_speed {
+    double copy_bytes; /* read and written in a second by a copy within the device */
+    double
+        fft_pair_us; /* an n x n transform, back, and a pass that multiplies by 1 / n^2; in batches that fit its L2 cache */
+} pp_backend_speed;
+
 typedef struct pp_backend {
     const char *name; /* "cpu" */
     /** Number of devices; where 0, `why` (if not NULL) gets a static text. */
@@ -46,6 +53,10 @@ typedef struct pp_backend {
     bool host_memory; /* any thread of the process may work on its memory at any time */
     /** The calling thread works on this device from now on, 0 to devices() - 1; NULL member: there is nothing to choose. */
     pp_status (*use)(int device);
+    /** Bytes that the calling thread's device can still give; NULL member: its memory is the host's. */
+    pp_status (*room)(double *bytes);
+    /** Measured now on the calling thread's device, for n x n transforms; NULL member: by other means. */
+    pp_status (*speed)(int64_t n, pp_backend_speed *out);
     /** How the devices of a group pass parts of images to each other; NULL: they read each other's memory (comm/group.h). */
     const pp_link_class *links;
 } pp_backend;

@@ -24,7 +24,7 @@ typedef struct made {
     pp_array *frames, *positions, *mask, *probe, *tiles, *tile_of;
     pp_fft *there, *back;
     pp_c32 *room; /* [n][n] */
-    double iteration[ITERATIONS + 1], pair[ITERATIONS + 1];
+    double iteration[ITERATIONS + 1], pair[ITERATIONS + 1], copy[ITERATIONS + 1];
     int count;
     meter meters[PP_TILES_MOST];
 } made;
@@ -131,6 +131,28 @@ static double time_pair(const made *m)
     return (pp_clock_seconds() - start) / (double)repeats;
 }
 
+/* A device's work of this thread is enqueued: a copy back waits for it. */
+static void finish_work(const made *m)
+{
+    const pp_backend *backend = pp_backend_find(m->b->backend);
+    void *memory = NULL;
+    float value;
+    if (backend->host_memory || backend->alloc(sizeof value, &memory) != PP_OK) return;
+    if (backend->download(&value, memory, sizeof value) == PP_OK) backend->release(memory);
+}
+
+/* Seconds of a pair by the CPU's library or by the device's. */
+static void time_alone(made *m)
+{
+    const pp_backend *backend = pp_backend_find(m->b->backend);
+    pp_backend_speed speed = {0};
+    if (!backend->speed)
+        m->pair[m->count] = time_pair(m);
+    else if (backend->speed(m->b->size, &speed) == PP_OK) /* a failure shows in the solver too */
+        m->pair[m->count] = 1e-6 * speed.fft_pair_us;
+    m->copy[m->count++] = speed.copy_bytes;
+}
+
 static void add_account(meter *m, const pp_group_account *now)
 {
     m->sum.waited += now->waited - m->before.waited;
@@ -145,6 +167,7 @@ static void alternate(void *self, const pp_comm *group, int64_t iteration)
     const int rank = group ? pp_comm_rank(group) : 0;
     meter *mine = &m->meters[rank];
     pp_group_account now = {0};
+    finish_work(m);
     if (group && pp_comm_barrier(group) != PP_OK) return; /* the solver's next call says so */
     if (group) pp_group_tell(group, &now);
     const double seconds = pp_clock_seconds() - mine->start;
@@ -154,7 +177,7 @@ static void alternate(void *self, const pp_comm *group, int64_t iteration)
     }
     if (rank == 0 && m->count <= ITERATIONS) {
         m->iteration[m->count] = seconds;
-        m->pair[m->count++] = time_pair(m);
+        time_alone(m);
     }
     if (group && pp_comm_barrier(group) != PP_OK) return;
     if (group) pp_group_tell(group, &mine->before);
@@ -215,6 +238,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
     if (count < 5) return PP_FAIL(PP_ERR_RUN, "the solver ended after %d iterations", m->count);
     out->us_per_pattern_iteration = 1e6 * median(m->iteration + from, count) / (double)b->patterns;
     out->fft_pair_us = 1e6 * median(m->pair + from, count);
+    out->copy_bytes = median(m->copy + from, count);
     divide_time(m, out);
     return PP_OK;
 }

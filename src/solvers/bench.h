@@ -21,7 +21,9 @@ typedef struct pp_view_bench_figures {
     double
         us_per_pattern_iteration; /* median over iterations: one whole iteration of the solver over the patterns */
     double
-        fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place */
+        fft_pair_us; /* median: transform, back, and one pass that multiplies by 1 / n^2; one thread, in place, or the device in batches */
+    double
+        copy_bytes; /* read and written in a second by a copy within a device, measured between iterations; 0: not a device */
     double bytes_resident, bytes_moved; /* per pattern; per pattern and iteration */
     const char *implementation;
     /* What us_per_pattern_iteration is made of, shares of 1, mean over devices: own work; copying and adding what others

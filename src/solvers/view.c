@@ -159,17 +159,35 @@ static bool takes_local_steps(const view *v)
     return v->tiles.count > 1 && v->o->split == PP_SPLIT_LOCAL;
 }
 
+pp_status pp_view_room(const pp_backend *backend, double wanted, double host, int tiles,
+                       double *room)
+{
+    *room = host / tiles;
+    if (!backend->room) return PP_OK;
+    const int devices = backend->devices(NULL);
+    const int sharing = devices > 0 ? (tiles + devices - 1) / devices : 1;
+    *room = wanted;
+    if (*room > 0) return PP_OK;
+    PP_TRY(backend->room(room));
+    *room *= 0.9 / sharing;
+    return PP_OK;
+}
+
 static pp_status choose(solve *s, const pp_sweep_class **kind)
 {
-    double far, rest;
+    const pp_view_options *o = s->o;
+    double far, rest, room;
     *kind = pp_backend_sweep(s->backend, &s->setup, s->o->implementation);
     if (!*kind)
         return PP_FAIL(PP_ERR_RUN, "back end %s has no sweep for %lld x %lld detectors",
                        s->backend->name, (long long)s->setup.n, (long long)s->setup.n);
-    pp_view_bytes(&s->setup, *kind, s->o->solver.refine_probe, &far, &rest);
-    s->setup.keep =
-        s->o->keep_far_field == PP_CHOOSE_YES ||
-        (s->o->keep_far_field == PP_CHOOSE_AUTO && far + rest <= s->o->memory / s->v->tiles.count);
+    PP_TRY(pp_view_room(s->backend, o->device_memory, o->memory, s->v->tiles.count, &room));
+    pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
+    s->setup.stream = s->backend->room && (o->stream_frames == PP_CHOOSE_YES ||
+                                           (o->stream_frames == PP_CHOOSE_AUTO && rest > room));
+    if (s->setup.stream) pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
+    s->setup.keep = o->keep_far_field == PP_CHOOSE_YES ||
+                    (o->keep_far_field == PP_CHOOSE_AUTO && far + rest <= room);
     if (takes_local_steps(s->v)) s->setup.keep = false; /* each gradient is at another point */
     s->implementation = (*kind)->name;
     return PP_OK;
@@ -312,6 +330,7 @@ static pp_status run(solve *s)
     if (s->model.sweep && s->rank == s->v->teller) {
         pp_sweep_tell(s->model.sweep, &facts);
         s->out->implementation = facts.implementation, s->out->kept = s->setup.keep;
+        s->out->streamed = s->setup.stream;
         s->out->bytes_resident = facts.bytes_resident, s->out->bytes_moved = facts.bytes_moved;
     }
     return pp_view_put(s);

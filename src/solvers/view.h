@@ -30,7 +30,9 @@ typedef struct pp_view_options {
     int64_t probe_modes;
     pp_ptycho_choice rescale_probe, keep_far_field;
     int64_t amplitude_start; /* Poisson: iterations with the amplitude model before its first */
-    double memory;           /* bytes that keep_far_field = auto may fill */
+    double memory;           /* bytes of the host that keep_far_field = auto may fill */
+    pp_ptycho_choice stream_frames; /* devices: frames stay on the host and are copied in chunks; auto: where they do not fit */
+    double device_memory;           /* bytes that a device may hold of this view; not above 0: 0.9 of what it has free */
     int threads;
     pp_ptycho_settings solver;
     pp_split_method split; /* how the devices of one view work together */
@@ -56,7 +58,7 @@ typedef struct pp_view_output {
     /* facts */
     double probe_scale, adjointness;
     const char *implementation;
-    bool kept, converged;
+    bool kept, streamed, converged;
     int64_t iterations;
     double moved[2]; /* pixels (y, x) that the pair was moved back by */
     int devices;
@@ -72,6 +74,10 @@ void pp_view_output_free(pp_view_output *out);
 /** Bytes on the device for a view: kept far fields (or 0), and all the rest. object: Y, X. */
 void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
                    double *far_fields, double *rest);
+
+/** Bytes that one of `tiles` devices may hold of a view; wanted: device_memory of the options, host: their `memory`. */
+PP_MUST_CHECK pp_status pp_view_room(const pp_backend *backend, double wanted, double host,
+                                     int tiles, double *room);
 
 /** The same for device `k` of a group; setup: of the whole view. */
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,

@@ -74,15 +74,22 @@ pp_status use(int device)
     return PP_CHECK(cudaSetDevice(device));
 }
 
+pp_status free_bytes(double *bytes)
+{
+    double whole;
+    return room(bytes, &whole);
+}
+
 const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, links */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links */
 extern "C" const pp_backend PP_TABLE = {
-    PP_TABLE_NAME,       PP_DEVICE::devices,     PP_DEVICE::alloc,
-    PP_DEVICE::give,     PP_DEVICE::upload,      PP_DEVICE::download,
-    &PP_DEVICE::vectors, PP_DEVICE::sweeps,      false,
-    PP_DEVICE::use,      &PP_DEVICE::link_class,
+    PP_TABLE_NAME,          PP_DEVICE::devices,    PP_DEVICE::alloc,
+    PP_DEVICE::give,        PP_DEVICE::upload,     PP_DEVICE::download,
+    &PP_DEVICE::vectors,    PP_DEVICE::sweeps,     false,
+    PP_DEVICE::use,         PP_DEVICE::free_bytes, PP_DEVICE::speed,
+    &PP_DEVICE::link_class,
 };

@@ -108,6 +108,7 @@ double bytes_taken();
 
 extern const pp_vectors vectors;
 extern const pp_sweep_class sweep_batched;
+PP_MUST_CHECK pp_status speed(int64_t n, pp_backend_speed *out);
 extern const pp_link_class link_class;
 } // namespace PP_DEVICE
 

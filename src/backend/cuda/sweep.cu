@@ -64,16 +64,6 @@ int64_t batch_size(const pp_sweep_setup *u, double cache)
     return std::max<int64_t>(1, std::min(u->patterns, static_cast<int64_t>(most)));
 }
 
-pp_status cache_bytes(double *out)
-{
-    int device = 0;
-    cudaDeviceProp facts;
-    PP_TRY(PP_CHECK(cudaGetDevice(&device)));
-    PP_TRY(PP_CHECK(cudaGetDeviceProperties(&facts, device)));
-    *out = static_cast<double>(facts.l2CacheSize);
-    return PP_OK;
-}
-
 double bytes(const pp_sweep_setup *u)
 {
     const fields f = fields_of(u);
@@ -328,6 +318,16 @@ void facts(const pp_sweep *s, pp_sweep_facts *out)
 }
 
 } // namespace
+
+pp_status cache_bytes(double *out)
+{
+    int device = 0;
+    cudaDeviceProp facts;
+    PP_TRY(PP_CHECK(cudaGetDevice(&device)));
+    PP_TRY(PP_CHECK(cudaGetDeviceProperties(&facts, device)));
+    *out = static_cast<double>(facts.l2CacheSize);
+    return PP_OK;
+}
 
 sweep *of(pp_sweep *s)
 {

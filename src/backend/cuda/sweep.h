@@ -162,6 +162,8 @@ void launch_sum_rows(cudaStream_t q, double *total, const double *partial, int s
 /* ---- passes (sweep_passes.cu) ---- */
 
 sweep *of(pp_sweep *s);
+/** Of the current device's L2. */
+PP_MUST_CHECK pp_status cache_bytes(double *out);
 scene scene_of(const sweep *s, const batch &b);
 /** frames: of the batch, on the device. */
 measurement measurement_of(const sweep *s, const void *frames);
