@@ -125,6 +125,7 @@ static pp_status adopt_stages(item *one)
 
 static pp_status examine(item *one, pp_name_taken *taken)
 {
+    if (!pp_file_exists(one->path)) return refuse(one, "there is no such file or folder%s", "");
     void *library = dlopen(one->path, RTLD_NOW | RTLD_LOCAL);
     if (!library) return refuse(one, "it cannot be loaded: %s", dlerror());
     one->plugin = dlsym(library, PP_PLUGIN_SYMBOL);
@@ -183,20 +184,23 @@ static pp_status add_folder(const char *path, pp_name_taken *taken)
     return status;
 }
 
-static pp_status add_place(const char *place, pp_name_taken *taken)
+/* named: in the pipeline file, so that a place that is not there is told. */
+static pp_status add_place(const char *place, bool named, pp_name_taken *taken)
 {
     char *path = NULL;
+    pp_status status = PP_OK;
     if (!*place) return PP_OK;
     PP_TRY(pp_path_absolute(place, &path));
-    const pp_status status = pp_file_is_folder(path)
-                                 ? add_folder(path, taken)
-                                 : (pp_file_exists(path) ? add_item(path, taken) : PP_OK);
+    if (pp_file_is_folder(path))
+        status = add_folder(path, taken);
+    else if (named || pp_file_exists(path))
+        status = add_item(path, taken);
     pp_free(path);
     return status;
 }
 
 /* Places with ':' between. */
-static pp_status add_places(const char *places, pp_name_taken *taken)
+static pp_status add_places(const char *places, bool named, pp_name_taken *taken)
 {
     if (!places || !*places) return PP_OK;
     char *copy, *rest = NULL;
@@ -204,7 +208,7 @@ static pp_status add_places(const char *places, pp_name_taken *taken)
     pp_status status = PP_OK;
     for (char *one = strtok_r(copy, ":", &rest); one && status == PP_OK;
          one = strtok_r(NULL, ":", &rest))
-        status = add_place(one, taken);
+        status = add_place(one, named, taken);
     pp_free(copy);
     return status;
 }
@@ -221,7 +225,7 @@ static pp_status add_beside(pp_name_taken *taken)
         status = pp_text_add(&text, "%s/polyptych/plugins-%d", folder, PP_ABI_MAJOR);
         path = text.data;
     }
-    if (status == PP_OK) status = add_place(path, taken);
+    if (status == PP_OK) status = add_place(path, false, taken);
     pp_free(path);
     pp_free(folder);
     return status;
@@ -229,8 +233,8 @@ static pp_status add_beside(pp_name_taken *taken)
 
 pp_status pp_plugins_load(const char *listed, pp_name_taken *taken)
 {
-    PP_TRY(add_places(listed, taken));
-    PP_TRY(add_places(getenv("PP_PLUGIN_PATH"), taken));
-    PP_TRY(add_places(PP_PLUGIN_FOLDER, taken));
+    PP_TRY(add_places(listed, true, taken));
+    PP_TRY(add_places(getenv("PP_PLUGIN_PATH"), false, taken));
+    PP_TRY(add_places(PP_PLUGIN_FOLDER, false, taken));
     return add_beside(taken);
 }

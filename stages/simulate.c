@@ -207,6 +207,18 @@ static pp_status describe(const pp_synthetic *p, pp_text *text)
                        modified);
 }
 
+/* What the "auto" ones became. */
+static void state_optics(const pp_synthetic *p, pp_context *context)
+{
+    const pp_zone_plate z = pp_synthetic_optics_of(p).zone_plate;
+    pp_context_fact(context, "height", "%lld pixels",
+                    (long long)(p->height == PP_AUTO ? p->width : p->height));
+    if (p->probe == PP_ILLUMINATION_DISC) return;
+    pp_context_fact(context, "outer_zone_width", "%.9g m", z.outer_zone_width);
+    pp_context_fact(context, "central_stop_diameter", "%.9g m", z.central_stop);
+    pp_context_fact(context, "defocus", "%.9g m", z.defocus);
+}
+
 /* Collective: the views that are not there yet are made, divided over the ranks. */
 static pp_status open_campaign(const void *data, pp_context *context)
 {
@@ -220,6 +232,7 @@ static pp_status open_campaign(const void *data, pp_context *context)
         status = pp_synthetic_make(&p, identity.data, pp_context_restart(context), comm,
                                    pp_context_threads(context));
     pp_context_fact(context, "directory", "%s", p.directory ? p.directory : "");
+    if (status == PP_OK) state_optics(&p, context);
     pp_text_free(&identity);
     if (p.directory) release(&p);
     return status;

@@ -83,6 +83,8 @@ chain '' 'model = poisson;' '' | wrong 2 'x.cfg:4: syntax error'
 printf 'schema = 1;\n@include "part.cfg"\n' | wrong 2 'x.cfg:2: .*part.cfg'
 printf 'stages = (\n{ use = "lod"; } );\n' >part.cfg
 printf 'schema = 1;\n@include "part.cfg"\n' | wrong 2 "part.cfg:2: stage 'lod'"
+printf 'schema = 1; @include "part.cfg"\n' | wrong 2 'x.cfg:1: syntax error: @include .*start of a line'
+printf 'schema = 1;\n@include "part.cfg" sed = 1; // what follows counts\n' | wrong 2 "x.cfg:2: unknown parameter 'sed'"
 printf '@include "x.cfg"\n' | wrong 2 'does a file include itself'
 # the command line
 chain '' '' '' | wrong 2 "command line: stage 'ptycho': unknown parameter 'iteratons'" ptycho.iteratons=5
@@ -92,6 +94,8 @@ chain '' '' '' | wrong 2 "command line: unknown parameter 'thread'" thread=5
 # missing data: of the data, not of the file
 chain '' '' '' | wrong 3 "x.cfg:3: stage 'load': file: .*none.cxi: there is no such file"
 chain 'probe_file = "probe.cxi";' '' '' | wrong 3 'probe_file: .*probe.cxi: there is no such file'
+# a plugin that is not there
+chain '' '' 'plugins = "lost.so";' | wrong 3 'warning: plugin .*/lost.so is not used: there is no such file'
 # the chain
 echo 'schema = 1; stages = ( { use = "ptycho"; }, { use = "stitch"; } );' | wrong 2 "x.cfg:1: stage 'ptycho': "
 chain '' '' '' | sed 's/{ use = "ptycho";  },//' | wrong 2 "stage 'stitch': "

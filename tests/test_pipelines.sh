@@ -25,6 +25,12 @@ go run "$SOURCE/pipelines/campaign.cfg" load.views="$data/angles.txt" load.probe
 for file in config.cfg provenance.json log.txt views/0007.h5 projections.h5 volume.h5 report.html; do
     [ -s "$work/campaign/$file" ] || fail "campaign.cfg left no $file"
 done
+for fact in simulate.defocus simulate.outer_zone_width; do # what "auto" became
+    grep -q "\"$fact\": \"[0-9.e-]* m\"" "$work/simulated-run/provenance.json" || fail "provenance.json does not tell $fact"
+done
+for fact in load.energy load.distance load.detector_pixel load.saturation load.translation_layout ptycho.probe_scale align.horizontal; do
+    grep -q "\"$fact\": " "$work/campaign/provenance.json" || fail "provenance.json does not tell $fact"
+done
 go check "$work/campaign/config.cfg" || fail "the effective configuration does not pass check"
 
 star=$SHARED/data/siemens-star-aps.cxi

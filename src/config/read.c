@@ -148,6 +148,18 @@ static void refuse_wide(pp_reader *r)
     }
 }
 
+/* Whether a line of the whole text holds `word`. */
+static bool line_holds(const pp_source *source, int line, const char *word)
+{
+    const char *text = source->text.data;
+    for (int k = 1; k < line && text; k++) {
+        text = strchr(text, '\n');
+        if (text) text++;
+    }
+    const char *found = text ? strstr(text, word) : NULL;
+    return found && found < text + strcspn(text, "\n");
+}
+
 static void refuse_syntax(pp_reader *r)
 {
     const int line = config_error_line(&r->parsed);
@@ -158,6 +170,9 @@ static void refuse_syntax(pp_reader *r)
         pp_place_report(place, r->findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
                         "the file ends, but the '%c' of %s:%d is not closed", r->scan.open,
                         open.file, open.line);
+    } else if (line_holds(&r->source, line, "@include")) {
+        pp_place_report(place, r->findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
+                        "syntax error: @include \"FILE\" stands at the start of a line");
     } else {
         pp_place_report(place, r->findings, PP_FINDING_ERROR, PP_ERR_CONFIG,
                         "%s: expected name = value; with texts in quotes, or the line before is "

@@ -115,11 +115,12 @@ static pp_status add_text(builder *b, const char *text, const char *shown)
         const char *name = NULL;
         const size_t include = s == CODE ? include_name(text, length, &name) : 0;
         here.line++;
-        if (include) {
-            PP_TRY(add_include(b, here, name, include));
-        } else {
-            PP_TRY(add_line(b->source, here, text, length));
-            s = follow(s, text, length);
+        const char *rest = include ? name + include + 1 : text; /* behind the name's quote */
+        const size_t left = (size_t)(text + length - rest);
+        if (include) PP_TRY(add_include(b, here, name, include));
+        if (!include || strspn(rest, " \t\r") < left) {
+            PP_TRY(add_line(b->source, here, rest, left));
+            s = follow(s, rest, left);
         }
         text += length + (text[length] == '\n');
     }

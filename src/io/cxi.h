@@ -33,6 +33,7 @@ typedef struct pp_cxi {
     const char *frames_path, *translation_path, *mask_path, *dark_path; /* last two may be NULL */
     pp_h5_info frames;
     int64_t frames_in_file, positions_in_file, patterns; /* patterns: those used */
+    bool columns;                                        /* the positions are (3, N) on disk */
     int64_t raw[2], n;                                   /* on disk; in memory */
     int64_t modes;        /* of the probe in the file; 0: none there */
     pp_geometry geometry; /* angle as in the file, NAN where it has none */
@@ -62,6 +63,7 @@ typedef struct pp_frame_facts {
     double largest, mean;       /* counts of a pixel; counts of a frame */
     int64_t masked, unmeasured; /* pixels of the mask; single values beyond it */
     int64_t zero;               /* unmasked pixels that are 0 in every frame: data, not dead */
+    double ceiling;             /* counts from here on are not measured; infinite: none */
 } pp_frame_facts;
 
 /** frames u16 or f32 [J][n][n] and mask u8 [n][n], zero frequency at [0, 0]. NaN and saturated values are not measured,

@@ -268,6 +268,7 @@ static pp_status make_mask(reader *self, pp_array **out)
         self->facts.zero += mask[k] && !self->lit[k];
     }
     self->facts.frames = self->count;
+    self->facts.ceiling = self->ceiling;
     self->facts.mean = self->sum / (double)self->count;
     if (self->facts.masked < self->pixels) return PP_OK;
     pp_array_free(out);

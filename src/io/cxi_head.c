@@ -294,6 +294,7 @@ static pp_status translation_layout(pp_h5 *file, const pp_cxi_options *options, 
                        pp_h5_path(file), where,
                        options->layout == PP_LAYOUT_AUTO ? "" : " as translation_layout says",
                        info.ndim, (long long)last);
+    out->columns = *columns;
     out->positions_in_file = *columns ? last : pp_h5_count(&info) / 3;
     return PP_OK;
 }

@@ -111,12 +111,20 @@ static pp_status put_port(const pp_load *load, pp_context *context, const char *
     return status;
 }
 
+static void state_facts(pp_context *context, const pp_stack_head *head)
+{
+    pp_context_fact(context, "energy", "%.9g eV", PP_HC / head->wavelength / PP_EV);
+    pp_context_fact(context, "pixel_size", "%.9g m", head->pixel_size);
+}
+
 /* 1 where the file says that its phase is wrapped. */
 static pp_status put_wrapped(const pp_load *load, pp_context *context)
 {
     pp_stack_head head = {0};
     pp_array *wrapped = NULL;
     pp_status status = pp_stack_head_read(load->file, &head);
+    if (status == PP_OK) status = complete(load, &head);
+    if (status == PP_OK) state_facts(context, &head);
     if (status == PP_OK) status = pp_array_create_1d(PP_I64, 1, "1", &wrapped);
     if (status == PP_OK) *(int64_t *)pp_array_data(wrapped) = head.wrapped;
     pp_stack_head_free(&head);

@@ -1,10 +1,12 @@
 /* One view of a campaign of CXI files: counts, mask, positions on the absolute grid, starting probe.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "io/load.h"
 #include "io/scan.h"
+#include "io/units.h"
 #include "models/zone_plate.h"
 
 static pp_status zone_plate(const pp_load *load, const pp_cxi *cxi, double power, pp_array **out)
@@ -39,8 +41,19 @@ static pp_status make_positions(const pp_cxi *cxi, pp_array **out)
     return PP_OK;
 }
 
-static void state_facts(pp_context *context, const pp_array *frames, const pp_frame_facts *facts)
+static void state_facts(pp_context *context, const pp_cxi *cxi, const pp_array *frames,
+                        const pp_frame_facts *facts)
 {
+    const pp_geometry *g = &cxi->geometry;
+    pp_context_fact(context, "energy", "%.9g eV", PP_HC / g->wavelength / PP_EV);
+    pp_context_fact(context, "distance", "%.9g m", g->distance);
+    pp_context_fact(context, "detector_pixel", "%.9g x %.9g m", g->detector_pixel[0],
+                    g->detector_pixel[1]);
+    pp_context_fact(context, "translation_layout", "%s", cxi->columns ? "columns" : "rows");
+    if (isfinite(facts->ceiling))
+        pp_context_fact(context, "saturation", "%.17g", facts->ceiling);
+    else
+        pp_context_fact(context, "saturation", "none");
     pp_context_fact(context, "frame_storage", "%s", pp_dtype_name(pp_array_dtype(frames)));
     pp_context_fact(context, "largest_count", "%.9g", facts->largest);
     pp_context_fact(context, "counts_per_frame", "%.9g", facts->mean);
@@ -68,7 +81,7 @@ static pp_status put_view(const pp_load *load, const pp_cxi *cxi, pp_context *co
     PP_TRY_TO(done, pp_cxi_read(cxi, &options, &rules, &frames, &mask, &facts));
     PP_TRY_TO(done, make_probe(load, cxi, frames, mask, facts.mean, &probe));
     PP_TRY_TO(done, make_positions(cxi, &positions));
-    state_facts(context, frames, &facts);
+    state_facts(context, cxi, frames, &facts);
     PP_TRY_TO(done, pp_context_put(context, "frames", &frames));
     PP_TRY_TO(done, pp_context_put(context, "mask", &mask));
     PP_TRY_TO(done, pp_context_put(context, "positions", &positions));
