@@ -31,10 +31,32 @@ const pp_backend *pp_backend_find(const char *name)
     return NULL;
 }
 
+static int process_index, processes = 1;
+
+void pp_backend_share(int index, int of)
+{
+    process_index = index, processes = of > 0 ? of : 1;
+}
+
+/* Devices in blocks of nearly equal size; with more processes than devices they share them. */
+static int first_device(int devices, int index)
+{
+    return devices >= processes ? index * devices / processes : index % devices;
+}
+
+int pp_backend_devices(const pp_backend *backend)
+{
+    const int devices = backend->devices(NULL);
+    if (!backend->use || devices < 1) return devices;
+    if (devices < processes) return 1;
+    return first_device(devices, process_index + 1) - first_device(devices, process_index);
+}
+
 int pp_backend_device(const pp_backend *backend, int rank)
 {
-    const int devices = backend->use ? backend->devices(NULL) : 1;
-    return devices > 0 ? rank % devices : 0;
+    const int devices = backend->use ? backend->devices(NULL) : 0;
+    if (devices < 1) return 0;
+    return first_device(devices, process_index) + rank % pp_backend_devices(backend);
 }
 
 pp_status pp_backend_use(const pp_backend *backend, int device)

@@ -7,6 +7,7 @@
 #define PP_BACKEND_H
 
 #include "backend/link.h"
+#include "backend/projection.h"
 #include "backend/sweep.h"
 
 /** Vector kernels. threads: how many may be used (host back ends). */
@@ -59,13 +60,20 @@ typedef struct pp_backend {
     pp_status (*speed)(int64_t n, pp_backend_speed *out);
     /** How the devices of a group pass parts of images to each other; NULL: they read each other's memory (comm/group.h). */
     const pp_link_class *links;
+    /** The tomography projector on a device; NULL: tomo/ computes on the host. */
+    const pp_projection_class *projection;
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */
 const pp_backend *const *pp_backends(void);
 /** By name, NULL where there is none; "auto" is the best one that has a device. */
 const pp_backend *pp_backend_find(const char *name);
-/** The device that rank `rank` of a group works on: ranks beyond the number of devices share them. */
+/** This process is number `index` of `of` processes that see the same devices: it takes its share of them. Before they are used; at the
+ *  start it is alone. */
+void pp_backend_share(int index, int of);
+/** How many devices are this process's, and the number of the one that rank `rank` of a group works on: ranks beyond the number of devices
+ *  share them. */
+int pp_backend_devices(const pp_backend *backend);
 int pp_backend_device(const pp_backend *backend, int rank);
 /** The calling thread works on that device from now on. */
 PP_MUST_CHECK pp_status pp_backend_use(const pp_backend *backend, int device);

@@ -10,6 +10,7 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
+#include "tomo/projector_devices.h"
 #include "tomo/radial.h"
 
 enum {
@@ -34,6 +35,7 @@ struct pp_projector {
     pp_c32 *ramps; /* [view][sample]: shift, axis, 1 / n and the halves of the Nyquist frequency */
     pp_fft *row[2], *column[2], *line[2]; /* forward, backward */
     workspace *work;
+    pp_projector_devices *devices; /* they do the work; NULL: this host does */
 };
 
 /* Where the lanes of a batch lie in the caller's array: the real parts of lane b start at re[b], NULL for none. */
@@ -207,12 +209,6 @@ static void grid_rows(const pp_projector *p, const workspace *work, const lanes 
 
 /* ---- lines ---- */
 
-/* Cell of frequency k = sample - n / 2 in a line's FFT: both ends of an even n go to the same one. */
-static int64_t line_bin(const pp_projector *p, int64_t sample)
-{
-    return (sample + p->n - p->n / 2) % p->n;
-}
-
 static void samples_to_lines(const pp_projector *p, const workspace *work, const lanes *to)
 {
     const int64_t samples = p->radial.samples;
@@ -221,7 +217,7 @@ static void samples_to_lines(const pp_projector *p, const workspace *work, const
                      *from = work->lines + view * samples * LANES;
         memset(work->line, 0, (size_t)(p->n * LANES) * sizeof(pp_c32));
         for (int64_t k = 0; k < samples; k++) {
-            pp_c32 *bin = work->line + line_bin(p, k) * LANES;
+            pp_c32 *bin = work->line + pp_radial_bin(p->n, k) * LANES;
             for (int lane = 0; lane < LANES; lane++) {
                 const pp_c32 value = from[k * LANES + lane];
                 bin[lane].re += ramp[k].re * value.re - ramp[k].im * value.im;
@@ -242,7 +238,7 @@ static void lines_to_samples(const pp_projector *p, const workspace *work, const
         load_lanes(from, view * p->n, p->n, NULL, 1, work->line);
         pp_fft_run(p->line[0], work->line);
         for (int64_t k = 0; k < samples; k++) {
-            const pp_c32 *bin = work->line + line_bin(p, k) * LANES;
+            const pp_c32 *bin = work->line + pp_radial_bin(p->n, k) * LANES;
             for (int lane = 0; lane < LANES; lane++) {
                 const pp_c32 value = bin[lane];
                 to[k * LANES + lane].re = ramp[k].re * value.re + ramp[k].im * value.im;
@@ -299,36 +295,54 @@ static float *input(const void *data)
     return out;
 }
 
+static pp_status run_forward(const pp_projector *p, const call *job)
+{
+    const pp_projection_job there = {job->slices, job->real, job->volume, job->lines};
+    const int64_t floats = job->real ? 1 : 2;
+    if (p->devices)
+        return pp_projector_devices_run(p->devices, true, &there, floats * p->n * p->n,
+                                        floats * p->views * p->n);
+    run_batches(p, job, forward_batch);
+    return PP_OK;
+}
+
+static pp_status run_adjoint(const pp_projector *p, const call *job)
+{
+    const pp_projection_job there = {job->slices, job->real, job->lines, job->volume};
+    const int64_t floats = job->real ? 1 : 2;
+    if (p->devices)
+        return pp_projector_devices_run(p->devices, false, &there, floats * p->n * p->n,
+                                        floats * p->views * p->n);
+    run_batches(p, job, adjoint_batch);
+    return PP_OK;
+}
+
 pp_status pp_projector_forward(const pp_projector *projector, int64_t slices, const pp_c32 *volume,
                                pp_c32 *lines)
 {
     const call job = {input(volume), &lines->re, slices, false};
-    run_batches(projector, &job, forward_batch);
-    return PP_OK;
+    return run_forward(projector, &job);
 }
 
 pp_status pp_projector_forward_real(const pp_projector *projector, int64_t slices,
                                     const float *volume, float *lines)
 {
     const call job = {input(volume), lines, slices, true};
-    run_batches(projector, &job, forward_batch);
-    return PP_OK;
+    return run_forward(projector, &job);
 }
 
 pp_status pp_projector_adjoint(const pp_projector *projector, int64_t slices, const pp_c32 *lines,
                                pp_c32 *volume)
 {
     const call job = {&volume->re, input(lines), slices, false};
-    run_batches(projector, &job, adjoint_batch);
-    return PP_OK;
+    return run_adjoint(projector, &job);
 }
 
 pp_status pp_projector_adjoint_real(const pp_projector *projector, int64_t slices,
                                     const float *lines, float *volume)
 {
     const call job = {volume, input(lines), slices, true};
-    run_batches(projector, &job, adjoint_batch);
-    return PP_OK;
+    return run_adjoint(projector, &job);
 }
 
 /* ---- making ---- */
@@ -346,6 +360,7 @@ void pp_projector_set_shifts(pp_projector *projector, const double *shifts, doub
                 (float)(half * cos(phase) / (double)n), (float)(half * sin(phase) / (double)n)};
         }
     }
+    if (projector->devices) pp_projector_devices_renew(projector->devices, projector->ramps);
 }
 
 static pp_status make_ffts(pp_projector *p)
@@ -377,13 +392,21 @@ static double oversampling_of(const pp_projector_setup *setup)
     return setup->oversampling > 0 ? setup->oversampling : 2;
 }
 
+static bool on_devices(const pp_projector_setup *setup)
+{
+    return setup->backend && setup->backend->projection;
+}
+
 static pp_status fill(pp_projector *p, const pp_projector_setup *setup)
 {
     PP_TRY(pp_radial_make(p->n, p->views, setup->angles, oversampling_of(setup), &p->radial));
     PP_TRY(PP_ALLOC(p->views, &p->angles));
     PP_TRY(PP_ALLOC(p->radial.count, &p->ramps));
     memcpy(p->angles, setup->angles, (size_t)p->views * sizeof *p->angles);
+    if (on_devices(setup))
+        PP_TRY(pp_projector_devices_create(setup->backend, &p->radial, &p->devices));
     pp_projector_set_shifts(p, setup->shifts, setup->axis);
+    if (p->devices) return PP_OK;
     PP_TRY(make_ffts(p));
     return make_workspaces(p);
 }
@@ -416,6 +439,7 @@ void pp_projector_free(pp_projector **projector)
 {
     pp_projector *p = *projector;
     if (!p) return;
+    pp_projector_devices_free(&p->devices);
     for (int thread = 0; p->work && thread < p->threads; thread++) {
         pp_free(p->work[thread].grid);
         pp_free(p->work[thread].columns);
@@ -461,6 +485,7 @@ double pp_projector_bytes(const pp_projector_setup *setup)
                   count = (setup->n / 2 * 2 + 1) * setup->views;
     const int64_t each = pp_radial_cells(grid) * LANES + grid * WIDTH + (count + setup->n) * LANES;
     const int threads = setup->threads > 0 ? setup->threads : omp_get_max_threads();
-    return (double)count * (sizeof(pp_radial_point) + sizeof(pp_c32)) +
-           (double)threads * (double)each * sizeof(pp_c32);
+    const double table = (double)count * (sizeof(pp_radial_point) + sizeof(pp_c32));
+    if (on_devices(setup)) return table;
+    return table + (double)threads * (double)each * sizeof(pp_c32);
 }

@@ -8,12 +8,14 @@
  *
  * Frame: slices [y][x], axis at index n / 2 of both, lines [u] with the axis at index n / 2 + axis. Slabs: volume
  * [slice][n][n], lines [slice][view][n]. Slices are worked on in batches of fixed size, each by one thread: the results do not
- * depend on the number of threads. A projector holds working memory: one call at a time. Not collective: no function here talks to other ranks.
+ * depend on the number of threads or devices. A projector holds working memory: one call at a time. Not collective: no function here talks to other ranks.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_PROJECTOR_H
 #define PP_PROJECTOR_H
 
 #include <polyptych/status.h>
+
+#include "backend/backend.h"
 
 typedef struct pp_projector pp_projector;
 
@@ -26,6 +28,8 @@ typedef struct pp_projector_setup {
     double
         oversampling; /* of the FFT grid; 0 for 2; 1.5 saves memory at an error of 5e-5 instead of 7e-6 */
     int threads; /* 0: as many as OpenMP gives */
+    const pp_backend *
+        backend; /* whose devices project, where it has projections; NULL: the host, as for all others */
 } pp_projector_setup;
 
 PP_MUST_CHECK pp_status pp_projector_create(const pp_projector_setup *setup, pp_projector **out);

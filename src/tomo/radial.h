@@ -7,24 +7,7 @@
 
 #include <polyptych/status.h>
 
-enum { PP_RADIAL_TAPS = 6, PP_RADIAL_LANES = 4, PP_RADIAL_HALO = PP_RADIAL_TAPS / 2 };
-
-/** One sample: its first cell, where its value goes (view * samples + sample), the weights along y and x. */
-typedef struct pp_radial_point {
-    int32_t cell, line;
-    float wy[PP_RADIAL_TAPS], wx[PP_RADIAL_TAPS];
-} pp_radial_point;
-
-typedef struct pp_radial {
-    int64_t n, views;
-    int64_t grid;    /* G cells a side: the size of the FFT */
-    int64_t pitch;   /* cells from row to row: at least G + 2 halos */
-    int64_t samples; /* of a line: frequencies k / n, k = -n/2 ... n/2, both ends */
-    int64_t count;   /* samples * views */
-    pp_radial_point *points;
-    float *
-        apodisation; /* [n] 1 / the kernel's transform, with the signs that put frequency 0 at cell G / 2 */
-} pp_radial;
+#include "kernels/radial.h"
 
 PP_MUST_CHECK pp_status pp_radial_make(int64_t n, int64_t views, const double *angles,
                                        double oversampling, pp_radial *out);

@@ -85,11 +85,20 @@ const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection */
 extern "C" const pp_backend PP_TABLE = {
-    PP_TABLE_NAME,          PP_DEVICE::devices,    PP_DEVICE::alloc,
-    PP_DEVICE::give,        PP_DEVICE::upload,     PP_DEVICE::download,
-    &PP_DEVICE::vectors,    PP_DEVICE::sweeps,     false,
-    PP_DEVICE::use,         PP_DEVICE::free_bytes, PP_DEVICE::speed,
+    PP_TABLE_NAME,
+    PP_DEVICE::devices,
+    PP_DEVICE::alloc,
+    PP_DEVICE::give,
+    PP_DEVICE::upload,
+    PP_DEVICE::download,
+    &PP_DEVICE::vectors,
+    PP_DEVICE::sweeps,
+    false,
+    PP_DEVICE::use,
+    PP_DEVICE::free_bytes,
+    PP_DEVICE::speed,
     &PP_DEVICE::link_class,
+    &PP_DEVICE::projection_class,
 };
