@@ -229,6 +229,7 @@ static pp_matching_setup matching_of(const job *j)
         .weight = s->weight,
         .iterations = (int)j->p->matching_iterations,
         .vertical = j->p->vertical,
+        .backend = pp_backend_find(pp_context_backend(j->context)),
     };
 }
 

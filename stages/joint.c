@@ -115,7 +115,7 @@ static void fill_setup(job *j)
     j->setup = (pp_joint_setup){
         .comm = j->comm,
         .threads = pp_context_threads(j->context),
-        .backend = "auto",
+        .backend = pp_context_backend(j->context),
         .model = (pp_sweep_model)p->model,
         .refine_probe = p->refine_probe,
         .outside_free = p->outside == 1,
@@ -322,7 +322,8 @@ static pp_status back_project(job *j, bool absorption, int64_t voxels)
     const pp_reconstruct setup = {.method = PP_RECONSTRUCT_FBP,
                                   .fbp = {.filter = PP_FILTER_SHEPP_LOGAN},
                                   .oversampling = j->p->oversampling,
-                                  .threads = j->setup.threads};
+                                  .threads = j->setup.threads,
+                                  .backend = pp_backend_find(j->setup.backend)};
     const int64_t count = pp_array_count(j->phase);
     const pp_c32 *psi = pp_array_read(j->projections);
     const float *phase = pp_array_read(j->phase);

@@ -102,12 +102,14 @@ static double stagnation_of(const tomo *p)
     return !isnan(p->stagnation) ? p->stagnation : p->positivity ? 0.005 : 0;
 }
 
-static pp_reconstruct settings(const tomo *p, int threads)
+/* backend: NULL in the plan, which counts what the host would need. */
+static pp_reconstruct settings(const tomo *p, int threads, const pp_backend *backend)
 {
     const bool square = p->support == 1;
     pp_reconstruct out = {.method = PP_RECONSTRUCT_FBP,
                           .oversampling = p->oversampling,
                           .threads = threads,
+                          .backend = backend,
                           .differences = p->derivative && p->method == METHOD_FBP};
     if (p->method == METHOD_CG) out.method = PP_RECONSTRUCT_CG;
     if (p->method == METHOD_SIRT) out.method = PP_RECONSTRUCT_SIRT;
@@ -314,7 +316,8 @@ static pp_status reconstruct(pp_context *context, const tomo *p, const source *s
                              pp_array *volume)
 {
     const pp_comm *comm = pp_context_comm(context);
-    const pp_reconstruct setup = settings(p, pp_context_threads(context));
+    const pp_reconstruct setup =
+        settings(p, pp_context_threads(context), pp_backend_find(pp_context_backend(context)));
     const double to_index = s->wavelength / (2 * 3.14159265358979323846 * s->voxel);
     float *lines = NULL, *data = pp_array_data(volume);
     pp_reconstruct_result result;
@@ -368,7 +371,8 @@ static pp_status correlate_halves(pp_context *context, const tomo *p, const sour
     const pp_comm *comm = pp_context_comm(context);
     const pp_stack_shape shape = stack_shape(s);
     const int64_t shells = shape.columns / 2, size[] = {shells, PP_SHELL_COLUMNS};
-    pp_reconstruct setup = settings(p, pp_context_threads(context));
+    pp_reconstruct setup =
+        settings(p, pp_context_threads(context), pp_backend_find(pp_context_backend(context)));
     pp_array *curves = NULL;
     float *lines = NULL, *volume[2] = {NULL, NULL};
     int64_t first, count;
@@ -472,7 +476,7 @@ static void plan(const void *params_, pp_plan *plan)
     }
     if (shape.views == 0 || shape.columns == 0) return;
     const int ranks = pp_plan_ranks(plan), threads = pp_plan_threads(plan);
-    const pp_reconstruct setup = settings(p, threads);
+    const pp_reconstruct setup = settings(p, threads, NULL);
     const double n = (double)shape.columns, rows = ceil((double)shape.rows / ranks),
                  lines = (double)shape.views * n * (double)shape.rows / ranks,
                  grid = pow(p->oversampling * n, 2);

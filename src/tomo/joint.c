@@ -7,6 +7,7 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
+#include "comm/group.h"
 #include "tomo/stack.h"
 
 /* What a view adds to the sums of an outer iteration. */
@@ -16,6 +17,12 @@ static const double unbalanced = 50;
 enum { TAU_ITERATIONS = 20 };
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
+/* What one view's step is given, as large as the largest view. */
+typedef struct lane {
+    pp_c32 *target;
+    float *weight;
+} lane;
+
 typedef struct state {
     const pp_joint_setup *setup;
     pp_joint_volume volume;
@@ -24,8 +31,8 @@ typedef struct state {
     pp_c32 *last;    /* the one before */
     pp_c32 *wanted;  /* t [count][rows][columns] */
     pp_c32 *slabs;   /* t [slices][V][columns] */
-    pp_c32 *target;  /* of the largest view */
-    float *weight;   /* as well */
+    int lanes;       /* views that are solved at the same time, each on a device of its own */
+    lane *lane;      /* [lanes] */
     double *each;    /* [V][TERMS] */
     double *sums;    /* [TERMS] */
     double largest;  /* illumination of all views */
@@ -54,7 +61,7 @@ static inline pp_c32 goal(const pp_c32 *model, int64_t at)
     return at < 0 ? (pp_c32){1, 0} : model[at];
 }
 
-static void aim(state *s, int64_t local)
+static void aim(const state *s, const lane *to, int64_t local)
 {
     const pp_joint_view *view = &s->setup->views[local];
     const pp_c32 *model = s->model + local * s->pixels;
@@ -62,8 +69,8 @@ static void aim(state *s, int64_t local)
     for (int64_t i = 0; i < view->pixels; i++) {
         const int64_t at = in_stack(s, view, i);
         const pp_c32 h = goal(model, at), l = view->multiplier[i];
-        s->target[i] = (pp_c32){h.re + l.re / rho, h.im + l.im / rho};
-        s->weight[i] = at < 0 && s->setup->outside_free ? 0 : rho;
+        to->target[i] = (pp_c32){h.re + l.re / rho, h.im + l.im / rho};
+        to->weight[i] = at < 0 && s->setup->outside_free ? 0 : rho;
     }
 }
 
@@ -113,10 +120,10 @@ static void settle(state *s, int64_t local)
 
 /* ---- an outer iteration ---- */
 
-static pp_status step_view(state *s, int64_t local, int64_t done)
+/* One view's step on the calling thread's device. */
+static pp_status step_view(state *s, int k, int64_t local, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
-    pp_joint_view *view = &setup->views[local];
     double *each = s->each + (setup->first + local) * TERMS;
     pp_joint_step_result found;
     const pp_joint_step step = {.backend = setup->backend,
@@ -125,21 +132,49 @@ static pp_status step_view(state *s, int64_t local, int64_t done)
                                 .refine_probe = setup->refine_probe,
                                 .keep_far_field = setup->keep_far_field,
                                 .threads = setup->threads,
-                                .weight = s->weight,
-                                .target = s->target};
-    if (!view->data.frames) PP_TRY(setup->frames(setup->self, local, view));
-    aim(s, local);
-    const pp_status status = pp_joint_view_step(view, &step, &found);
-    if (!setup->hold) pp_joint_frames_free(view);
-    PP_TRY(status);
+                                .weight = s->lane[k].weight,
+                                .target = s->lane[k].target};
+    aim(s, &s->lane[k], local);
+    PP_TRY(pp_joint_view_step(&setup->views[local], &step, &found));
     want(s, local);
     each[DATA] = found.data, each[MISFIT] = found.misfit, each[COUNTS] = found.counts;
     return PP_OK;
 }
 
+typedef struct views_task {
+    state *s;
+    int64_t from, done;
+} views_task;
+
+static pp_status step_lane(const pp_comm *group, void *argument)
+{
+    const views_task *t = argument;
+    const pp_backend *backend = pp_backend_find(t->s->setup->backend);
+    const int k = pp_comm_rank(group);
+    if (backend) PP_TRY(pp_backend_use(backend, pp_backend_device(backend, k)));
+    return step_view(t->s, k, t->from + k, t->done);
+}
+
+/* As many views as there are devices, one on each; this thread reads their frames. */
+static pp_status step_some(state *s, int64_t from, int count, int64_t done)
+{
+    const pp_joint_setup *setup = s->setup;
+    views_task t = {s, from, done};
+    pp_status status = PP_OK;
+    for (int64_t k = from; k < from + count && status == PP_OK; k++)
+        if (!setup->views[k].data.frames) status = setup->frames(setup->self, k, &setup->views[k]);
+    if (status == PP_OK) status = pp_group_run(count, step_lane, &t);
+    for (int64_t k = from; k < from + count && !setup->hold; k++)
+        pp_joint_frames_free(&setup->views[k]);
+    return status;
+}
+
 static pp_status step_views(state *s, int64_t done)
 {
-    for (int64_t k = 0; k < s->setup->count; k++) PP_TRY(step_view(s, k, done));
+    for (int64_t k = 0; k < s->setup->count; k += s->lanes) {
+        const int64_t left = s->setup->count - k;
+        PP_TRY(step_some(s, k, left < s->lanes ? (int)left : s->lanes, done));
+    }
     return PP_OK;
 }
 
@@ -249,6 +284,15 @@ static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result
 
 /* ---- start and end ---- */
 
+/* As many as this process has devices, and views. */
+static int lanes_of(const pp_joint_setup *setup)
+{
+    const pp_backend *backend = pp_backend_find(setup->backend);
+    const int devices = backend && backend->use ? pp_backend_devices(backend) : 1;
+    const int64_t most = setup->count < PP_GROUP_MOST ? setup->count : PP_GROUP_MOST;
+    return devices < 1 || most < 1 ? 1 : devices < most ? devices : (int)most;
+}
+
 static pp_status allocate(state *s, const pp_projector *projector)
 {
     const pp_joint_setup *setup = s->setup;
@@ -263,8 +307,12 @@ static pp_status allocate(state *s, const pp_projector *projector)
     PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->last));
     PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->wanted));
     PP_TRY(PP_ALLOC(s->volume.samples + 1, &s->slabs));
-    PP_TRY(PP_ALLOC(most, &s->target));
-    PP_TRY(PP_ALLOC(most, &s->weight));
+    s->lanes = lanes_of(setup);
+    PP_TRY(PP_ALLOC(s->lanes, &s->lane));
+    for (int k = 0; k < s->lanes; k++) {
+        PP_TRY(PP_ALLOC(most, &s->lane[k].target));
+        PP_TRY(PP_ALLOC(most, &s->lane[k].weight));
+    }
     PP_TRY(PP_ALLOC(TERMS, &s->sums));
     return PP_ALLOC(shape->views * TERMS, &s->each);
 }
@@ -273,7 +321,9 @@ static void release(state *s)
 {
     pp_joint_volume_free(&s->volume);
     pp_free(s->model), pp_free(s->last), pp_free(s->wanted), pp_free(s->slabs);
-    pp_free(s->target), pp_free(s->weight), pp_free(s->each), pp_free(s->sums);
+    for (int k = 0; s->lane && k < s->lanes; k++)
+        pp_free(s->lane[k].target), pp_free(s->lane[k].weight);
+    pp_free(s->lane), pp_free(s->each), pp_free(s->sums);
 }
 
 /* ---- strength of the total variation ---- */
@@ -349,7 +399,8 @@ static pp_projector_setup projector_of(const pp_joint_setup *setup)
                                 .views = setup->shape.views,
                                 .angles = setup->angles,
                                 .oversampling = setup->oversampling,
-                                .threads = setup->threads};
+                                .threads = setup->threads,
+                                .backend = setup->backend ? pp_backend_find(setup->backend) : NULL};
 }
 
 pp_status pp_joint_run(const pp_joint_setup *setup, pp_c32 *volume, pp_joint_terms *terms,

@@ -293,8 +293,11 @@ static void level_free(level *l)
 static pp_status level_plans(level *l)
 {
     const pp_matching_setup *s = l->setup;
-    const pp_projector_setup projector = {
-        .n = l->nx, .views = s->views, .angles = s->theta, .threads = s->threads};
+    const pp_projector_setup projector = {.n = l->nx,
+                                          .views = s->views,
+                                          .angles = s->theta,
+                                          .threads = s->threads,
+                                          .backend = s->backend};
     const pp_fbp_setup soft = {.filter = PP_FILTER_HANN, .band_limited = true};
     const pp_fbp_setup sharp = {.filter = PP_FILTER_SHEPP_LOGAN, .band_limited = true};
     PP_TRY(pp_fft_create(1, &l->nx, l->ny, -1, &l->forward));

@@ -5,6 +5,7 @@
 #ifndef PP_MATCHING_H
 #define PP_MATCHING_H
 
+#include "backend/backend.h"
 #include "tomo/stack.h"
 
 typedef struct pp_matching_setup {
@@ -13,11 +14,12 @@ typedef struct pp_matching_setup {
     int64_t views, first, count; /* first, count as pp_comm_block(views) */
     const double *theta;         /* [views] rad */
     pp_grid_box field;
-    int64_t centre[2];   /* grid point of the rotation axis and the middle row */
-    const float *phase;  /* [count] on field, rad, negative in matter */
-    const float *weight; /* [count] on field */
-    int iterations;      /* at most, on each level */
-    bool vertical;       /* rows move too */
+    int64_t centre[2];         /* grid point of the rotation axis and the middle row */
+    const float *phase;        /* [count] on field, rad, negative in matter */
+    const float *weight;       /* [count] on field */
+    int iterations;            /* at most, on each level */
+    bool vertical;             /* rows move too */
+    const pp_backend *backend; /* whose devices project; NULL: the host */
 } pp_matching_setup;
 
 typedef struct pp_matching_facts {

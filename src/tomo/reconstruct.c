@@ -78,7 +78,8 @@ static pp_projector_setup projector_of(const pp_reconstruct *setup, pp_stack_sha
                                 .angles = angles,
                                 .axis = setup->differences ? -0.5 : 0, /* between two pixels */
                                 .oversampling = setup->oversampling,
-                                .threads = setup->threads};
+                                .threads = setup->threads,
+                                .backend = setup->backend};
 }
 
 /* Total variation couples the slices: every rank takes part in every iteration. */

@@ -29,6 +29,7 @@ typedef struct pp_reconstruct {
         differences; /* FBP only: lines [i] are p(i + 1) - p(i), which need no constant and no unwrapping */
     int half; /* 0: all views; 1, 2: every second one in the order of angles modulo pi, from the first, the second */
     int threads;
+    const pp_backend *backend; /* whose devices project; NULL: the host */
 } pp_reconstruct;
 
 typedef struct pp_reconstruct_result {
