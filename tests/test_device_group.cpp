@@ -141,8 +141,8 @@ START_TEST(local_steps_on_devices)
 {
     pp_emulation::set_devices(3);
     make(20, 70, 60);
-    pp_view_options o = options("mock", 4, PP_SPLIT_GRADIENT, true);
-    o.local = true, o.exchanges = 1;
+    pp_view_options o = options("mock", 4, PP_SPLIT_LOCAL, true);
+    o.exchanges = 1;
     solved mock, again, cpu;
     solve(o, 3, &mock);
     solve(o, 3, &again);

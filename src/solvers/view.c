@@ -350,6 +350,17 @@ static void account(const view *v, const pp_comm *group)
     if (v->links) v->out->account.received += v->backend->links->received(v->links, 0);
 }
 
+static int device_of(const view *v, int rank)
+{
+    return pp_backend_device(v->backend, v->o->first_device + rank);
+}
+
+/* Groups at work on the same devices must not wait for each other's transfers inside NCCL. */
+static bool shares_devices(const view *v)
+{
+    return v->o->first_device + v->tiles.count > pp_backend_devices(v->backend);
+}
+
 /* One device's thread. */
 static pp_status work(const pp_comm *group, void *argument)
 {
@@ -369,7 +380,7 @@ static pp_status work(const pp_comm *group, void *argument)
     }
     if (s.rank != 0) s.settings.stopped = NULL;
     if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
-    pp_status status = pp_backend_use(v->backend, pp_backend_device(v->backend, s.rank));
+    pp_status status = pp_backend_use(v->backend, device_of(v, s.rank));
     if (status == PP_OK) status = run(&s);
     pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
         pp_free(s.pick);
@@ -455,11 +466,12 @@ static pp_status open_links(view *v)
     int64_t room[PP_LINK_MOST];
     if (t->count == 1 || !v->backend->links) return PP_OK;
     for (int r = 0; r < t->count; r++) {
-        devices[r] = pp_backend_device(v->backend, r);
+        devices[r] = device_of(v, r);
         room[r] =
             pp_split_room(t, v->o->split, r, 2, moves ? 2 * v->n * v->n * v->o->probe_modes : 0);
     }
-    const pp_link_setup setup = {.size = t->count, .devices = devices, .room = room};
+    const pp_link_setup setup = {
+        .size = t->count, .devices = devices, .room = room, .copies = shares_devices(v)};
     return v->backend->links->open(&setup, &v->links);
 }
 
