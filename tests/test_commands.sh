@@ -82,6 +82,10 @@ got=$?
 [ $? = 0 ] && [ ! -s result/.polyptych/lock ] || { echo "messages went into a file of the result"; bad=$((bad + 1)); }
 try 0 out 'result of one view' inspect result/views/0000.h5
 
+# a file whose name looks like key=value
+mkdir T=300K && cp closed.cfg T=300K/x.cfg
+try 0 out 'simulate: 1 views' check T=300K/x.cfg threads=1
+
 # what is there already needs no room again
 try 0 out 'disk: .* of earlier runs are there' plan closed.cfg
 mkdir disk

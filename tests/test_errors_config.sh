@@ -86,6 +86,8 @@ printf 'schema = 1;\n@include "part.cfg"\n' | wrong 2 "part.cfg:2: stage 'lod'"
 printf 'schema = 1; @include "part.cfg"\n' | wrong 2 'x.cfg:1: syntax error: @include .*start of a line'
 printf 'schema = 1;\n@include "part.cfg" sed = 1; // what follows counts\n' | wrong 2 "x.cfg:2: unknown parameter 'sed'"
 printf '@include "x.cfg"\n' | wrong 2 'does a file include itself'
+# the mark of UTF-8 that some editors write is no part of the file
+printf '\xef\xbb\xbfschema = 1;\nsed = 1;\n' | wrong 2 "x.cfg:2: unknown parameter 'sed'"
 # the command line
 chain '' '' '' | wrong 2 "command line: stage 'ptycho': unknown parameter 'iteratons'" ptycho.iteratons=5
 chain '' '' '' | wrong 2 "command line: stage 'ptycho': iterations must be an integer, found \"many\"" ptycho.iterations=many

@@ -277,6 +277,9 @@ START_TEST(views_tables)
     ck_assert_str_eq(table.rows[2].path, "/x/d#.cxi");
     ck_assert(isnan(table.rows[2].degree) && table.rows[1].line == 4);
     pp_table_free(&table);
+    pp_assert_ok(table_of("\xef\xbb\xbf/a.cxi 0\n", &table)); /* the mark of UTF-8 */
+    ck_assert_str_eq(table.rows[0].path, "/a.cxi");
+    pp_table_free(&table);
     static const char *const wrong[][2] = {
         {"a.cxi 0\nb.cxi nan\n", ":2: the angle nan is not finite"},
         {"a.cxi 0\nb.cxi zero\n", ":2: 'zero' is no angle"},

@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/engine.h"
 
@@ -21,7 +22,7 @@ static pp_status read_request(const pp_arguments *arguments, const char *command
     *out = (pp_engine_request){.path = arguments->items[0],
                                .override_count = arguments->count - 1,
                                .overrides = arguments->items + 1};
-    if (strchr(out->path, '='))
+    if (strchr(out->path, '=') && !pp_file_exists(out->path)) /* a folder may be named T=300K */
         return PP_FAIL(PP_ERR_CONFIG, "polyptych %s: FILE comes before '%s'", command, out->path);
     for (int i = 0; i < out->override_count; i++)
         if (!strchr(out->overrides[i], '='))

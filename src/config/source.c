@@ -108,8 +108,10 @@ static pp_status add_include(builder *b, pp_origin here, const char *name, size_
 
 static pp_status add_text(builder *b, const char *text, const char *shown)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
     pp_origin here = {.file = shown, .line = 0};
     state s = CODE;
+    if (strncmp(text, mark, sizeof mark - 1) == 0) text += sizeof mark - 1;
     while (*text) {
         const size_t length = strcspn(text, "\n");
         const char *name = NULL;

@@ -92,7 +92,9 @@ static pp_status read_line(const char *path, const char *folder, char *text, int
 
 static pp_status read_lines(const char *path, const char *folder, char *text, pp_table *table)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
     int line = 1;
+    if (strncmp(text, mark, sizeof mark - 1) == 0) text += sizeof mark - 1;
     for (char *from = text; from; line++) {
         char *end = strchr(from, '\n');
         if (end) *end = 0;
