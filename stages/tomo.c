@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "comm/comm.h"
+#include "comm/wisdom.h"
 #include "tomo/reconstruct.h"
 #include "tomo/shell_correlation.h"
 #include "tomo/stack_source.h"
@@ -417,6 +418,23 @@ static pp_status both(pp_context *context, const tomo *p, const source *s)
     return PP_OK;
 }
 
+typedef struct planner {
+    pp_reconstruct setup;
+    int64_t columns;
+} planner;
+
+static pp_status make_plans(void *data)
+{
+    const planner *p = data;
+    return pp_reconstruct_plans(&p->setup, p->columns);
+}
+
+static pp_status prepare(const pp_context *context, const tomo *p, const source *s)
+{
+    planner plans = {settings(p, 1), stack_shape(s).columns};
+    return pp_fft_prepare(pp_context_comm(context), pp_context_output(context), make_plans, &plans);
+}
+
 static pp_status run(const void *params_, pp_context *context)
 {
     const tomo *p = params_;
@@ -427,7 +445,8 @@ static pp_status run(const void *params_, pp_context *context)
         pp_info("tomo: %lld slices of %lld x %lld from %lld views, %s", (long long)shape.rows,
                 (long long)shape.columns, (long long)shape.columns, (long long)shape.views,
                 method_name(p));
-        status = both(context, p, &s);
+        status = prepare(context, p, &s);
+        if (status == PP_OK) status = both(context, p, &s);
     }
     if (status == PP_OK && p->split == SPLIT_ANGLES) status = correlate_halves(context, p, &s);
     pp_stack_arrays_free(&s.made);

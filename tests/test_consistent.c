@@ -170,7 +170,13 @@ START_TEST(same_bits)
     campaign *whole = make(alone, true, 0.01, 2, 0.03);
     remove_air(c);
     remove_air(whole);
+    pp_alloc_reset_peak();
+    const double before = (double)pp_alloc_peak_bytes();
     pp_assert_ok(pp_consistent_planes(&c->setup, c->psi, c->truth, mine));
+    const double used = (double)pp_alloc_peak_bytes() - before,
+                 planned = pp_consistent_bytes(views, ny, nx, pp_comm_size(world), 2);
+    ck_assert_msg(used <= planned && used >= 0.5 * planned, "%.0f bytes at most, planned %.0f",
+                  used, planned);
     pp_assert_ok(pp_consistent_planes(&whole->setup, whole->psi, c->truth, all));
     ck_assert(memcmp(mine, all + c->setup.first, (size_t)c->setup.count * sizeof *mine) == 0);
     destroy(c);

@@ -45,6 +45,14 @@ static void fill_views(const trial *t, const pp_matching_setup *setup, float *ph
     }
 }
 
+/* No rank needs more memory than was planned for it, nor was much more planned than it needs. */
+static void check_memory(const pp_comm *comm, const trial *t, double used)
+{
+    const double planned = pp_matching_bytes(t->views, t->ny, t->nx, pp_comm_size(comm), 2);
+    ck_assert_msg(used <= planned && used >= 0.5 * planned, "%.0f bytes at most, planned %.0f",
+                  used, planned);
+}
+
 static void match(const pp_comm *comm, const trial *t, pp_matching_facts *facts)
 {
     pp_matching_setup setup = {
@@ -65,7 +73,10 @@ static void match(const pp_comm *comm, const trial *t, pp_matching_facts *facts)
     setup.phase = phase;
     setup.weight = weight;
     memset(t->found, 0, (size_t)(2 * t->views) * sizeof *t->found);
+    pp_alloc_reset_peak();
+    const double before = (double)pp_alloc_peak_bytes();
     pp_assert_ok(pp_matching_run(&setup, t->found, facts));
+    check_memory(comm, t, (double)pp_alloc_peak_bytes() - before);
     pp_free(phase);
     pp_free(weight);
 }

@@ -1,6 +1,6 @@
 // RANKS 1 2 3 5
 /* A distributed reconstruction has the same bits as one on a single rank, for numbers of views and rows that the ranks do not
- * divide, and for one thread and two.
+ * divide, and for one thread and two; and no rank needs more memory than was planned for it.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
 #include <string.h>
@@ -37,14 +37,21 @@ static void check(const pp_comm *world, const pp_comm *self, const pp_reconstruc
     pp_reconstruct one_thread = *setup;
     one_thread.threads = 1;
     pp_assert_ok(pp_reconstruct_run(self, &one_thread, shape, angles, stack, whole, &alone));
+    pp_alloc_reset_peak();
+    const double before = (double)pp_alloc_peak_bytes();
     pp_assert_ok(pp_reconstruct_run(world, setup, shape, angles,
                                     stack + first_view * ROWS * COLUMNS, mine, &here));
+    const double used = (double)pp_alloc_peak_bytes() - before,
+                 planned = pp_reconstruct_bytes(setup, pp_comm_size(world), shape);
     const size_t slice = COLUMNS * COLUMNS;
     for (int64_t row = 0; row < rows; row++) {
         ck_assert_msg(!memcmp(mine + (size_t)row * slice, whole + (size_t)(first_row + row) * slice,
                               slice * sizeof *mine),
                       "row %d differs from the run on one rank", (int)(first_row + row));
     }
+    ck_assert_msg(used <= planned && used >= 0.7 * planned,
+                  "rank %d, method %d: %.0f bytes at most, planned %.0f", pp_comm_rank(world),
+                  (int)setup->method, used, planned);
     if (setup->method != PP_RECONSTRUCT_FBP) {
         ck_assert(here.misfit == alone.misfit && here.misfit < 0.6 && here.most == alone.most);
         ck_assert(here.fewest == alone.fewest && here.fewest > 0);

@@ -271,10 +271,13 @@ pp_status pp_consistent_planes(const pp_matching_setup *setup, const pp_c32 *psi
 
 double pp_consistent_bytes(int64_t views, int64_t ny, int64_t nx, int ranks, int threads)
 {
-    const double stack = (double)views * (double)ny * (double)nx / ranks;
     const pp_projector_setup projector = {.n = nx, .views = views, .threads = threads};
-    return 4 * stack * sizeof(float) +
-           (double)ny / ranks * (double)nx * (double)nx * (double)sizeof(float) +
-           (double)threads * (double)ny * (double)nx * sizeof(double) +
-           pp_projector_bytes(&projector) + pp_fbp_bytes(nx, views, threads);
+    const pp_stack_shape shape = {views, ny, nx, sizeof(float)};
+    const double image = (double)ny * (double)nx, line = (double)nx;
+    const double lines = 3 * (double)pp_most_views(views, ranks) * image,
+                 slab = (double)pp_most_rows(ny, ranks) * line * ((double)views + line);
+    const double of_view = fmax(image * sizeof(double), pp_shifter_bytes(ny, nx));
+    return (lines + slab) * (double)sizeof(float) + threads * of_view +
+           pp_transpose_bytes(ranks, shape) + pp_projector_bytes(&projector) +
+           pp_fbp_bytes(nx, views, threads);
 }

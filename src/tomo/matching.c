@@ -396,9 +396,16 @@ done:
 
 double pp_matching_bytes(int64_t views, int64_t ny, int64_t nx, int ranks, int threads)
 {
-    const double stack = (double)views * (double)ny * (double)nx / ranks, line = (double)nx;
     const pp_projector_setup projector = {.n = nx, .views = views, .threads = threads};
-    const double chunk = (double)threads * chunk_slices;
-    return 3 * stack * sizeof(float) + chunk * line * line * (double)sizeof(float) +
-           pp_projector_bytes(&projector) + 2 * pp_fbp_bytes(nx, views, threads);
+    const pp_stack_shape shape = {views, ny, nx, sizeof(float)};
+    const double image = (double)ny * (double)nx, chunk = (double)threads * chunk_slices;
+    const double lines = 2 * (double)pp_most_views(views, ranks) * image,
+                 slab = (double)pp_most_rows(ny, ranks) * (double)(views * nx),
+                 slices = chunk * (double)nx * (double)nx;
+    /* A view that is moved needs a whole copy and the shifter's, one whose flow is found two complex images. */
+    const double moving = image * sizeof(float) + pp_shifter_bytes(ny, nx),
+                 flowing = 2 * image * sizeof(pp_c32);
+    return (lines + slab + slices) * (double)sizeof(float) + pp_projector_bytes(&projector) +
+           2 * pp_fbp_bytes(nx, views, threads) + pp_transpose_bytes(ranks, shape) +
+           threads * fmax(moving, flowing) + 64.0 * 4 * (double)views;
 }

@@ -156,7 +156,7 @@ static pp_status run_lines(const pp_comm *comm, slab *s, const pp_reconstruct *s
 {
     pp_projector *projector = NULL;
     const pp_projector_setup make = projector_of(setup, shape, angles);
-    /* estimated plans: the same on every rank and in every run */
+    /* plans that were prepared, else estimated ones: the same on every rank */
     const pp_fft_effort before = pp_fft_set_effort(PP_FFT_ESTIMATE);
     pp_status status = s->slices > 0 ? pp_projector_create(&make, &projector) : PP_OK;
     s->projector = projector;
@@ -255,6 +255,21 @@ pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, p
     if (status == PP_OK && result) *result = found;
     pp_free(s.records);
     pp_free(lines);
+    return status;
+}
+
+pp_status pp_reconstruct_plans(const pp_reconstruct *setup, int64_t columns)
+{
+    const double angle = 0;
+    const pp_stack_shape shape = {.views = 1, .columns = columns};
+    pp_projector_setup make = projector_of(setup, shape, &angle);
+    pp_projector *projector = NULL;
+    pp_fbp *fbp = NULL;
+    make.threads = 1;
+    PP_TRY(pp_projector_create(&make, &projector));
+    const pp_status status = pp_fbp_create(projector, &setup->fbp, &fbp);
+    pp_fbp_free(&fbp);
+    pp_projector_free(&projector);
     return status;
 }
 

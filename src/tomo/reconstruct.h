@@ -45,6 +45,9 @@ PP_MUST_CHECK pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconst
                                            pp_stack_shape shape, const double *angles,
                                            const float *stack, float *volume,
                                            pp_reconstruct_result *result);
+/** Makes and frees every FFT plan that it will use: a planner for pp_fft_prepare, after which the plans are measured ones and the
+ *  same on every rank. */
+PP_MUST_CHECK pp_status pp_reconstruct_plans(const pp_reconstruct *setup, int64_t columns);
 /** Bytes that it needs on a rank besides stack and volume. */
 double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape);
 

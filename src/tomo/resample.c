@@ -205,3 +205,10 @@ pp_status pp_shift_real(const pp_shifter *shifter, const float *in, const double
 {
     return shift_image(shifter, (image){NULL, in}, (pp_c32){0, 0}, shift, NULL, out);
 }
+
+double pp_shifter_bytes(int64_t ny, int64_t nx)
+{
+    const double py = (double)good_length(ny + 2 * margin),
+                 px = (double)good_length(nx + 2 * margin);
+    return py * px * sizeof(pp_c32) + (py + px) * sizeof(pp_c64);
+}

@@ -22,5 +22,7 @@ PP_MUST_CHECK pp_status pp_shift_complex(const pp_shifter *shifter, const pp_c32
 /** The same for a real image; air is 0. */
 PP_MUST_CHECK pp_status pp_shift_real(const pp_shifter *shifter, const float *in,
                                       const double shift[2], float *out);
+/** Bytes of working memory of one call for images of this shape. */
+double pp_shifter_bytes(int64_t ny, int64_t nx);
 
 #endif

@@ -36,6 +36,17 @@ static int64_t most(int64_t total, int ranks)
     return (total + ranks - 1) / ranks;
 }
 
+int64_t pp_most_views(int64_t views, int ranks)
+{
+    return most(views, ranks);
+}
+
+int64_t pp_most_rows(int64_t rows, int ranks)
+{
+    const int64_t pairs = 2 * most((rows + 1) / 2, ranks);
+    return pairs < rows ? pairs : rows;
+}
+
 /* The same on all ranks: 16 rows, fewer where a chunk would be beyond 64 MB. */
 static int64_t chunk_rows(int ranks, pp_stack_shape shape)
 {

@@ -24,6 +24,9 @@ PP_MUST_CHECK pp_status pp_views_to_slabs(const pp_comm *comm, pp_stack_shape sh
                                           const void *stack, void *slabs);
 PP_MUST_CHECK pp_status pp_slabs_to_views(const pp_comm *comm, pp_stack_shape shape,
                                           const void *slabs, void *stack);
+/** The most views, and the most rows of a slab, that one of `ranks` ranks holds. */
+int64_t pp_most_views(int64_t views, int ranks);
+int64_t pp_most_rows(int64_t rows, int ranks);
 /** Bytes of working memory of either on this number of ranks. */
 double pp_transpose_bytes(int ranks, pp_stack_shape shape);
 
