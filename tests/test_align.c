@@ -9,6 +9,7 @@
 #include "support/blobs.h"
 #include "support/support.h"
 #include "tomo/centre.h"
+#include "tomo/correlation.h"
 #include "tomo/mass.h"
 #include "tomo/ramp.h"
 #include "tomo/register.h"
@@ -290,6 +291,39 @@ START_TEST(translation_is_removed_and_the_axis_stays)
 }
 END_TEST
 
+/* Neighbours in angle, after shifts of up to 3 pixels: a coarse start, near enough for projection matching. */
+START_TEST(neighbours_find_coarse_shifts)
+{
+    static pp_stack stack = {.views = views, .count = views, .ny = my, .nx = mx};
+    pp_comm *self;
+    campaign c;
+    double vertical[2 * views] = {0}, centres[views], found[views], part;
+    const pp_blobs b = pp_blobs_make(11, 19, 4);
+    pp_random random = pp_random_start(12, 0);
+    pp_assert_ok(pp_comm_self(&self));
+    stack.field = (pp_grid_box){-my / 2, -mx / 2, my / 2, mx / 2};
+    stack.theta = c.theta;
+    pp_assert_ok(PP_ALLOC(views * my * mx, &stack.phase));
+    for (int v = 0; v < views; v++) {
+        float *image = stack.phase + v * my * mx;
+        c.theta[v] = pi * v / views;
+        c.truth[2 * v] = 0;
+        c.truth[2 * v + 1] = 3 * (2 * pp_random_uniform(&random) - 1);
+        pp_blobs_project(&b, c.theta[v], c.truth + 2 * v, my, mx, image);
+        pp_add_noise(13, (uint64_t)v, 0.05, my * mx, image);
+        centres[v] = -pp_centre_of_mass(my, mx, image, mx / 2, &part);
+    }
+    pp_assert_ok(pp_correlation_align(self, &stack, vertical, centres, found));
+    for (int v = 0; v < views; v++) {
+        c.found[2 * v] = 0;
+        c.found[2 * v + 1] = found[v];
+    }
+    ck_assert_msg(rms(&c, 1) <= 0.5, "%g pixels rms", rms(&c, 1));
+    pp_free(stack.phase);
+    pp_comm_free(&self);
+}
+END_TEST
+
 /* ---- registration ---- */
 
 enum { n = 128 };
@@ -352,20 +386,14 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {field_is_scanned_and_lit,
-                                  common_field_and_centre,
-                                  stack_is_even_about_its_centre,
-                                  bad_views_stand_out,
-                                  plane_is_found_in_the_air,
-                                  outliers_in_the_air_count_little,
-                                  none_takes_the_constant_only,
-                                  moments_need_no_air,
-                                  shifts_are_exact_and_bring_in_air,
-                                  complex_shift_keeps_the_modulus_of_air,
-                                  mass_and_centre_find_the_shifts,
-                                  translation_is_removed_and_the_axis_stays,
-                                  registration_is_exact_without_noise,
-                                  registration_under_noise,
-                                  NULL};
+    const TTest *const tests[] = {
+        field_is_scanned_and_lit,          common_field_and_centre,
+        stack_is_even_about_its_centre,    bad_views_stand_out,
+        plane_is_found_in_the_air,         outliers_in_the_air_count_little,
+        none_takes_the_constant_only,      moments_need_no_air,
+        shifts_are_exact_and_bring_in_air, complex_shift_keeps_the_modulus_of_air,
+        mass_and_centre_find_the_shifts,   translation_is_removed_and_the_axis_stays,
+        neighbours_find_coarse_shifts,     registration_is_exact_without_noise,
+        registration_under_noise,          NULL};
     return pp_test_main(pp_test_suite("align", tests));
 }

@@ -1,4 +1,4 @@
-// RANKS 1 2 3 5
+// RANKS 1 2 3 5 7
 /* Views on ranks <-> slabs on ranks: every element arrives where it belongs, forth and back is the identity, for sizes that
  * the ranks do not divide, fewer views or rows than ranks, and more rows than one chunk.
  * SPDX-License-Identifier: BSD-3-Clause */
