@@ -56,9 +56,14 @@ static void make_positions(made *m, pp_random *r, bool whole)
 
 static oracle oracle_of(const made *m, int modes, bool fourier)
 {
-    return (oracle){
-        N,     modes,   J,      {m->frame.size[0], m->frame.size[1]}, &m->corners[0][0], fourier,
-        false, m->data, m->mask};
+    return (oracle){.n = N,
+                    .modes = modes,
+                    .patterns = J,
+                    .object = {m->frame.size[0], m->frame.size[1]},
+                    .positions = &m->corners[0][0],
+                    .fourier = fourier,
+                    .data = m->data,
+                    .mask = m->mask};
 }
 
 /* counts: of a pattern; 0: noise-free intensities as float32. */

@@ -42,7 +42,7 @@ schema = 1; output = "$T/apart"; threads = 2; stages = ( { use = "simulate"; dir
   { use = "partition"; devices_per_view = "auto"; device_memory = 5.0e6; method = "gradient"; devices = 1; }, { use = "ptycho"; iterations = 3; } );
 C
 "$POLYPTYCH" run "$T/views.cfg" >"$T/log" 2>&1 || { echo "five views: $(tail -2 "$T/log")"; bad=1; }
-for memory in 5.0e6 3.8e6; do
+for memory in 5.0e6 2.6e6; do
     "$POLYPTYCH" run "$T/views.cfg" partition.devices=1 partition.device_memory=$memory output="$T/one" --restart >"$T/log" 2>&1 || { echo "one: $(tail -2 "$T/log")"; bad=1; }
     "$POLYPTYCH" plan "$T/views.cfg" partition.devices=6 partition.device_memory=$memory | grep "groups of .* a view each" || { echo "no groups in the plan"; bad=1; }
     "$POLYPTYCH" run "$T/views.cfg" partition.devices=6 partition.device_memory=$memory output="$T/many" --restart >"$T/log" 2>&1 || { echo "many: $(tail -2 "$T/log")"; bad=1; }

@@ -29,6 +29,7 @@ typedef struct problem {
 } problem;
 
 static problem q;
+static const float *set; /* a background in detector order, NULL: none */
 static double steps[] = {1, 0.5, 0.25, 0.1, -0.3};
 enum { STEPS = 5 };
 
@@ -65,8 +66,15 @@ static void make_problem(int modes)
 
 static oracle oracle_of(bool fourier, bool poisson)
 {
-    return (oracle){N,       q.modes, PATTERNS,      {Y, X},       &q.positions[0][0],
-                    fourier, poisson, &q.data[0][0], &q.mask[0][0]};
+    return (oracle){.n = N,
+                    .modes = q.modes,
+                    .patterns = PATTERNS,
+                    .object = {Y, X},
+                    .positions = &q.positions[0][0],
+                    .fourier = fourier,
+                    .poisson = poisson,
+                    .data = &q.data[0][0],
+                    .mask = &q.mask[0][0]};
 }
 
 /* Lays frames and mask out in the implementation's order; some pixels are not measured in single frames. */
@@ -172,6 +180,7 @@ static void exercise(const pp_sweep_class *kind, const pp_sweep_setup *setup, ou
     const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL};
     const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL};
     pp_assert_ok(pp_sweep_create(kind, setup, &s));
+    if (set) pp_sweep_set_background(s, set);
     pp_assert_ok(pp_sweep_gradient_at(s, &first, &at));
     pp_assert_ok(backend->download(out->object, p.g, object_bytes));
     pp_assert_ok(backend->download(out->probe, p.gp, probe_bytes()));
@@ -243,6 +252,78 @@ START_TEST(against_the_oracle)
             const oracle o = oracle_of((c & 4) != 0, (c & 8) != 0);
             exercise(*kind, &setup, &out);
             compare(&out, &o);
+        }
+}
+END_TEST
+
+/* Bilinear positions, and a background: where they are supported. */
+START_TEST(rare_settings_against_the_oracle)
+{
+    static outcome out;
+    static double background[N * N];
+    static float laid[N * N];
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    int met = 0;
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 32; c++) {
+            make_problem(1 + (c & 1));
+            pp_sweep_setup setup = setup_of(*kind, PP_U16);
+            oracle o = oracle_of(false, (c & 8) != 0);
+            o.bilinear = (c & 2) != 0, setup.background = (c & 4) != 0;
+            if (!o.bilinear && !setup.background) continue;
+            o.fourier = !o.bilinear;
+            setup.mode = o.bilinear ? PP_SWEEP_BILINEAR : PP_SWEEP_FOURIER;
+            setup.model = c & 8 ? PP_SWEEP_POISSON : PP_SWEEP_AMPLITUDE;
+            setup.keep = (c & 16) != 0;
+            if (!(*kind)->supports(&setup)) continue;
+            for (int k = 0; k < N * N; k++) background[k] = 2 + 3 * (k % 7);
+            for (int k = 0; k < N * N; k++) laid[k] = (float)background[q.order[k]];
+            o.background = setup.background ? background : NULL;
+            set = setup.background ? laid : NULL;
+            exercise(*kind, &setup, &out);
+            set = NULL;
+            compare(&out, &o);
+            met++;
+        }
+    ck_assert(met > 0 || strcmp(pp_test_backend(), "cpu") != 0);
+}
+END_TEST
+
+/* Derivatives of the cost with respect to the background, by differences of the oracle. */
+START_TEST(background_terms)
+{
+    static double background[N * N], first[N * N], second[N * N];
+    static float laid[N * N];
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 2; c++) {
+            make_problem(2);
+            pp_sweep_setup setup = setup_of(*kind, PP_U16);
+            pp_sweep *s;
+            const pp_sweep_point at = {q.fobject, q.fprobe};
+            oracle o = oracle_of(true, c == 1);
+            setup.background = true, setup.mode = PP_SWEEP_FOURIER;
+            setup.model = c ? PP_SWEEP_POISSON : PP_SWEEP_AMPLITUDE;
+            if (!(*kind)->supports(&setup)) continue;
+            for (int k = 0; k < N * N; k++) background[k] = 2 + 3 * (k % 7);
+            for (int k = 0; k < N * N; k++) laid[k] = (float)background[q.order[k]];
+            o.background = background;
+            pp_assert_ok(pp_sweep_create(*kind, &setup, &s));
+            pp_sweep_set_background(s, laid);
+            pp_assert_ok(pp_sweep_background_terms(s, first, second, &at));
+            for (int k = 0; k < N * N; k += 17) {
+                const int pixel = q.order[k];
+                const double h = 1e-3 * background[pixel], cost = cost_at(&o, 0);
+                background[pixel] += h;
+                const double up = cost_at(&o, 0);
+                background[pixel] -= 2 * h;
+                const double down = cost_at(&o, 0);
+                background[pixel] += h;
+                pp_assert_near(first[k], (up - down) / (2 * h), 1e-4 * (1 + fabs(first[k])));
+                pp_assert_near(second[k], (up - 2 * cost + down) / (h * h),
+                               1e-3 * (1 + fabs(second[k])));
+            }
+            pp_sweep_free(&s);
         }
 }
 END_TEST
@@ -403,6 +484,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {against_the_oracle,
+                                  rare_settings_against_the_oracle,
+                                  background_terms,
                                   same_bits_for_any_number_of_threads,
                                   streamed_frames_give_the_same_bits,
                                   position_terms,

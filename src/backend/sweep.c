@@ -21,8 +21,9 @@ static pp_status check_windows(const pp_sweep_setup *s)
 {
     for (int64_t j = 0; j < s->patterns; j++)
         for (int a = 0; a < 2; a++) {
-            const double x = s->positions[2 * j + a], i = rint(x);
-            if (!(i >= 0 && i + (double)s->n <= (double)s->object[a]))
+            const bool between = s->mode == PP_SWEEP_BILINEAR; /* one more pixel */
+            const double x = s->positions[2 * j + a], i = between ? floor(x) : rint(x);
+            if (!(i >= 0 && i + (double)(s->n + between) <= (double)s->object[a]))
                 return PP_FAIL(PP_ERR_RUN,
                                "pattern %lld: the window at %g along %s, %lld pixels "
                                "wide, lies outside the object of %lld pixels",
@@ -100,6 +101,17 @@ pp_status pp_sweep_position_terms(pp_sweep *sweep, pp_sweep_position *out, const
 void pp_sweep_move(pp_sweep *sweep, const double *positions, const double *factors)
 {
     sweep->kind->move(sweep, positions, factors);
+}
+
+void pp_sweep_set_background(pp_sweep *sweep, const float *background)
+{
+    sweep->kind->set_background(sweep, background);
+}
+
+pp_status pp_sweep_background_terms(pp_sweep *sweep, double *first, double *second,
+                                    const pp_sweep_point *at)
+{
+    return sweep->kind->background_terms(sweep, first, second, at);
 }
 
 void pp_sweep_sums(const pp_sweep *sweep, pp_sweep_totals *out)

@@ -2,7 +2,10 @@
  *
  * The model (docs: conventions; source tools of the reference model): pattern j sees the object's window S_j at
  * i_j = rint(position_j) and the probe moved inside it by f_j = position_j - i_j (PP_SWEEP_FOURIER; 0 for NEAREST),
- *   far_jm = F(shift(probe_m, f_j) * S_j object),  I_j = sum_m |far_jm|^2,  F unitary with exp(-2 pi i ...).
+ *   far_jm = F(shift(probe_m, f_j) * S_j object),  I_j = sum_m |far_jm|^2 + background,  F unitary with exp(-2 pi i ...).
+ * PP_SWEEP_BILINEAR (for interchange with programs that have it): i_j = floor(position_j), the probe stays, and S_j samples the object
+ * between its pixels, with weights (1 - f) and f along each axis. `background` is an intensity per pixel, the same in all patterns, 0
+ * until it is set. Both are for classes that say so in `supports`.
  * Costs over measured pixels: amplitude sum (sqrt I - sqrt d)^2, Poisson sum (I - d log(I + 1e-32)). Gradients are Wirtinger,
  * d cost / d conj(.). A pixel with sqrt(I) < 1e-6 of its pattern's largest sqrt(I) is dark: it counts in costs, but its
  * residual, and its part of slope and curvature, is 0.
@@ -33,7 +36,11 @@
 
 #include <polyptych/status.h>
 
-typedef enum pp_sweep_positions { PP_SWEEP_NEAREST, PP_SWEEP_FOURIER } pp_sweep_positions;
+typedef enum pp_sweep_positions {
+    PP_SWEEP_NEAREST,
+    PP_SWEEP_FOURIER,
+    PP_SWEEP_BILINEAR
+} pp_sweep_positions;
 typedef enum pp_sweep_model { PP_SWEEP_AMPLITUDE, PP_SWEEP_POISSON } pp_sweep_model;
 
 /** The darkest modulus, relative to its pattern's largest, whose phase is taken as known. */
@@ -54,6 +61,7 @@ typedef struct pp_sweep_setup {
         frame_type; /* PP_U16 (65535: not measured) or PP_F32 (NaN: not measured); counts, at least 0 */
     const void *frames;  /* [J][n * n] in detector order, borrowed */
     const uint8_t *mask; /* [n * n] in detector order, 1 measured; NULL: all are */
+    bool background;     /* pp_sweep_set_background may be called */
     bool probe_moves;    /* probe gradients and probe directions may be asked for */
     bool keep;           /* keep the far fields */
     bool stream;         /* devices: frames stay in host memory, and are copied in chunks at every pass */
@@ -131,6 +139,10 @@ typedef struct pp_sweep_class {
     void (*move)(pp_sweep *sweep, const double *positions, const double *factors);
     void (*totals)(const pp_sweep *sweep, pp_sweep_totals *out);
     void (*facts)(const pp_sweep *sweep, pp_sweep_facts *out);
+    /* NULL where `supports` refuses every background */
+    void (*set_background)(pp_sweep *sweep, const float *background);
+    pp_status (*background_terms)(pp_sweep *sweep, double *first, double *second,
+                                  const pp_sweep_point *at);
 } pp_sweep_class;
 
 /** Every implementation begins its struct with this. */
@@ -172,6 +184,12 @@ PP_MUST_CHECK pp_status pp_sweep_position_terms(pp_sweep *sweep, pp_sweep_positi
 /** New positions [J][2] in the old windows (they may be more than half a pixel off), and what the probe is multiplied with in each
  *  pattern, [J] (NULL: 1): the beam's amplitude fluctuates. Needs PP_SWEEP_FOURIER; far fields are renewed. */
 void pp_sweep_move(pp_sweep *sweep, const double *positions, const double *factors);
+/** Background [n * n] in detector order, at least 0, copied; of a sweep whose setup has it. */
+void pp_sweep_set_background(pp_sweep *sweep, const float *background);
+/** first, second [n * n] in detector order: sums over this sweep's patterns of the first and second derivative of the cost with
+ *  respect to each pixel's background, which must be above 0 there. */
+PP_MUST_CHECK pp_status pp_sweep_background_terms(pp_sweep *sweep, double *first, double *second,
+                                                  const pp_sweep_point *at);
 void pp_sweep_sums(const pp_sweep *sweep, pp_sweep_totals *out);
 void pp_sweep_tell(const pp_sweep *sweep, pp_sweep_facts *out);
 

@@ -63,14 +63,35 @@ static place place_of(const oracle *o, int64_t j)
 {
     const double *r = o->positions + 2 * j;
     place p = {(int64_t)rint(r[0]), (int64_t)rint(r[1]), {0, 0}};
-    if (o->fourier) p.f[0] = r[0] - (double)p.y, p.f[1] = r[1] - (double)p.x;
+    if (o->bilinear) p.y = (int64_t)floor(r[0]), p.x = (int64_t)floor(r[1]);
+    if (o->fourier || o->bilinear) p.f[0] = r[0] - (double)p.y, p.f[1] = r[1] - (double)p.x;
     return p;
 }
 
 static void moved(const oracle *o, cplx *out, const cplx *probe, const place *p)
 {
     memcpy(out, probe, (size_t)(o->n * o->n) * sizeof *out);
-    shift(out, o->n, p->f, 1);
+    if (o->fourier) shift(out, o->n, p->f, 1);
+}
+
+/* Four pixels of the object, and their weights, that pixel k of a window is made of. */
+static int64_t corner(const oracle *o, const place *p, int64_t k, int which, double *weight)
+{
+    const int64_t y = p->y + k / o->n + which / 2, x = p->x + k % o->n + which % 2;
+    const double wy = which / 2 ? p->f[0] : 1 - p->f[0], wx = which % 2 ? p->f[1] : 1 - p->f[1];
+    *weight = o->bilinear ? wy * wx : which == 0;
+    return *weight > 0 ? y * o->object[1] + x : 0;
+}
+
+static cplx sampled(const oracle *o, const place *p, const cplx *object, int64_t k)
+{
+    cplx sum = 0;
+    for (int c = 0; c < 4; c++) {
+        double weight;
+        const int64_t at = corner(o, p, k, c, &weight);
+        sum += weight * object[at];
+    }
+    return sum;
 }
 
 void oracle_forward(const oracle *o, cplx *far, const cplx *object, const cplx *probe)
@@ -81,8 +102,7 @@ void oracle_forward(const oracle *o, cplx *far, const cplx *object, const cplx *
         for (int64_t m = 0; m < o->modes; m++) {
             cplx *a = far + (j * o->modes + m) * n2;
             moved(o, a, probe + m * n2, &p);
-            for (int64_t k = 0; k < n2; k++)
-                a[k] *= object[(p.y + k / n) * o->object[1] + p.x + k % n];
+            for (int64_t k = 0; k < n2; k++) a[k] *= sampled(o, &p, object, k);
             fourier(a, n, -1);
         }
     }
@@ -95,7 +115,7 @@ static double intensity(const oracle *o, const cplx *far, int64_t j, int64_t k)
         const cplx a = far[(j * o->modes + m) * o->n * o->n + k];
         sum += creal(a) * creal(a) + cimag(a) * cimag(a);
     }
-    return sum;
+    return sum + (o->background ? o->background[k] : 0);
 }
 
 static double summed(const oracle *o, const cplx *far, bool poisson)
@@ -153,11 +173,14 @@ double oracle_gradients(const oracle *o, cplx *object_gradient, cplx *probe_grad
             fourier(a, n, 1);
             moved(o, p, probe + m * n2, &at);
             for (int64_t k = 0; k < n2; k++) {
-                const int64_t q = (at.y + k / n) * o->object[1] + at.x + k % n;
-                object_gradient[q] += conj(p[k]) * a[k];
-                a[k] *= conj(object[q]);
+                for (int c = 0; c < 4; c++) {
+                    double weight;
+                    const int64_t q = corner(o, &at, k, c, &weight);
+                    object_gradient[q] += weight * conj(p[k]) * a[k];
+                }
+                a[k] *= conj(sampled(o, &at, object, k));
             }
-            shift(a, n, at.f, -1);
+            if (o->fourier) shift(a, n, at.f, -1);
             for (int64_t k = 0; k < n2; k++) probe_gradient[m * n2 + k] += a[k];
         }
     }

@@ -12,8 +12,10 @@ typedef struct oracle {
     int64_t n, modes, patterns, object[2];
     const double *positions; /* [J][2] window's first pixel */
     bool fourier, poisson;
-    const double *data; /* [J][n][n] */
-    const double *mask; /* [J][n][n], 1 measured */
+    const double *data;       /* [J][n][n] */
+    const double *mask;       /* [J][n][n], 1 measured */
+    bool bilinear;            /* the object sampled between its pixels; not with fourier */
+    const double *background; /* [n][n]; NULL: none */
 } oracle;
 
 /** far [J][M][n][n]. */

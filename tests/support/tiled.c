@@ -29,9 +29,12 @@ static void make_object(void)
 static void make_frames(void)
 {
     static double complex far[MOST * N * N], object[SIDE * SIDE], probe[N * N];
-    const oracle o = {
-        N,    1,   tiled.patterns, {tiled.size[0], tiled.size[1]}, tiled.corners, true, false,
-        NULL, NULL};
+    const oracle o = {.n = N,
+                      .modes = 1,
+                      .patterns = tiled.patterns,
+                      .object = {tiled.size[0], tiled.size[1]},
+                      .positions = tiled.corners,
+                      .fourier = true};
     for (int64_t k = 0; k < tiled.size[0] * tiled.size[1]; k++)
         object[k] = (double)tiled.object[k].re + I * (double)tiled.object[k].im;
     for (int k = 0; k < N * N; k++)

@@ -51,6 +51,7 @@ static pp_status sort(pp_chunks *c, int64_t n)
     return PP_OK;
 }
 
+/* n: pixels of the object that a pattern touches, along an axis. */
 static void box(const pp_chunks *c, pp_chunk *k, int64_t n)
 {
     int64_t lo[2] = {INT64_MAX, INT64_MAX}, hi[2] = {0, 0};
@@ -91,12 +92,15 @@ pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
     PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.order));
     PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.window));
     PP_TRY_TO(failed, PP_ALLOC(PP_CHUNKS_MOST, &c.chunk));
-    for (int64_t j = 0; j < s->patterns; j++)
-        for (int a = 0; a < 2; a++) c.window[j][a] = (int32_t)rint(s->positions[2 * j + a]);
+    const bool between = s->mode == PP_SWEEP_BILINEAR;
+    for (int64_t i = 0; i < 2 * s->patterns; i++) {
+        const double x = s->positions[i];
+        c.window[i / 2][i % 2] = (int32_t)(between ? floor(x) : rint(x));
+    }
     PP_TRY_TO(failed, sort(&c, s->n));
     int64_t count = chunk_count(s->patterns);
-    for (cut(&c, count, s->n); count > 4 && c.pixels > 2 * s->object[0] * s->object[1];)
-        count /= 2, cut(&c, count, s->n);
+    for (cut(&c, count, s->n + between); count > 4 && c.pixels > 2 * s->object[0] * s->object[1];)
+        count /= 2, cut(&c, count, s->n + between);
     *out = c;
     return PP_OK;
 failed:

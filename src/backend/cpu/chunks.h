@@ -15,8 +15,9 @@ typedef struct pp_chunk {
 typedef struct pp_chunks {
     int64_t patterns, count, pixels; /* pixels: of all boxes together */
     int64_t *order;                  /* [patterns] */
-    int32_t (*window)[2];            /* [patterns] (y, x) = rint(position), by pattern number */
-    pp_chunk *chunk;                 /* [count] */
+    int32_t (*window)
+        [2]; /* [patterns] (y, x) = rint(position), or floor where the object is sampled between pixels */
+    pp_chunk *chunk; /* [count] */
 } pp_chunks;
 
 enum { PP_CHUNKS_MOST = 32 };

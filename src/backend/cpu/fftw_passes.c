@@ -61,23 +61,47 @@ static const pp_c32 *moved(const pattern *p, pp_c32 *room, const pp_c32 *hat, co
     return room;
 }
 
+/* A pattern's window of the object, rows `width` apart: as it lies there, or sampled between its pixels into `room`. */
+typedef struct window {
+    const pp_c32 *first;
+    int64_t width;
+} window;
+
+static pp_c32 between(const pp_c32 *o, int64_t width, const float f[2])
+{
+    const pp_c32 above = pp_add(pp_times(1 - f[1], o[0]), pp_times(f[1], o[1])),
+                 below = pp_add(pp_times(1 - f[1], o[width]), pp_times(f[1], o[width + 1]));
+    return pp_add(pp_times(1 - f[0], above), pp_times(f[0], below));
+}
+
+static window window_of(const pattern *p, const pp_c32 *object, pp_c32 *room)
+{
+    const pp_c32 *o = object + p->corner;
+    if (!p->s->parts) return (window){o, p->width};
+    for (int64_t k = 0; k < p->n2; k++)
+        room[k] = between(o + k / p->n * p->width + k % p->n, p->width, p->s->parts[p->j]);
+    return (window){room, p->n};
+}
+
 /* to = F(probe x window), or added to with a second product before the transform (probe2 NULL: none). Unitary. */
 static void far_field(const pattern *p, pp_c32 *to, const pp_c32 *probe, const pp_c32 *object,
                       const pp_c32 *probe2, const pp_c32 *object2)
 {
     const float unit = 1.0f / (float)p->n;
+    const window one = window_of(p, object, p->w->window),
+                 two = probe2 ? window_of(p, object2, p->w->window2) : one;
     for (int64_t m = 0; m < p->modes; m++) {
         pp_c32 *f = to + m * p->n2;
         for (int64_t y = 0; y < p->n; y++) {
-            const int64_t row = m * p->n2 + y * p->n, o = p->corner + y * p->width;
+            const int64_t row = m * p->n2 + y * p->n;
+            const pp_c32 *a = one.first + y * one.width, *b = two.first + y * two.width;
             if (probe2)
                 for (int64_t x = 0; x < p->n; x++)
-                    f[y * p->n + x] =
-                        pp_times(unit, pp_add(pp_mul(probe[row + x], object[o + x]),
-                                              pp_mul(probe2[row + x], object2[o + x])));
+                    f[y * p->n + x] = pp_times(
+                        unit, pp_add(pp_mul(probe[row + x], a[x]), pp_mul(probe2[row + x], b[x])));
             else
                 for (int64_t x = 0; x < p->n; x++)
-                    f[y * p->n + x] = pp_times(unit, pp_mul(probe[row + x], object[o + x]));
+                    f[y * p->n + x] = pp_times(unit, pp_mul(probe[row + x], a[x]));
         }
         pp_fft_run(p->s->there, f);
     }
@@ -115,8 +139,34 @@ static void all_known(pp_fftw_sweep *s)
     s->at = s->to;
 }
 
+/* The adjoint of `between`: value is spread over four pixels of the chunk's box, `width` apart along y; `parts` floats a pixel. */
+static void spread(float *to, int64_t width, int parts, const float *value, const float f[2])
+{
+    for (int corner = 0; corner < 4; corner++) {
+        const float wy = corner / 2 ? f[0] : 1 - f[0], wx = corner % 2 ? f[1] : 1 - f[1];
+        float *at = to + (corner / 2 * width + corner % 2) * parts;
+        for (int k = 0; k < parts; k++) at[k] += wy * wx * value[k];
+    }
+}
+
+static void spread_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe,
+                          const pp_c32 *near)
+{
+    const int32_t *w = p->s->chunks.window[p->j];
+    for (int64_t k = 0; k < p->n2; k++) {
+        const int64_t y = w[0] - c->y + k / p->n, x = w[1] - c->x + k % p->n;
+        const pp_c32 value = pp_cmul(probe[k], near[k]);
+        spread(&p->s->boxes[c->offset + y * c->width + x].re, c->width, 2, &value.re,
+               p->s->parts[p->j]);
+    }
+}
+
 static void add_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe, const pp_c32 *near)
 {
+    if (p->s->parts) {
+        spread_object(p, c, probe, near);
+        return;
+    }
     const int32_t *w = p->s->chunks.window[p->j];
     for (int64_t y = 0; y < p->n; y++) {
         pp_c32 *to = p->s->boxes + c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
@@ -128,8 +178,9 @@ static void add_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe,
 /* Adds conj(window) near to a chunk's probe gradient; in Fourier space where the probe is moved. `near` is used up. */
 static void add_probe(const pattern *p, pp_c32 *sum, const pp_c32 *object, pp_c32 *near)
 {
+    const window seen = window_of(p, object, p->w->window);
     for (int64_t y = 0; y < p->n; y++) {
-        const pp_c32 *o = object + p->corner + y * p->width;
+        const pp_c32 *o = seen.first + y * seen.width;
         pp_c32 *a = near + y * p->n;
         for (int64_t x = 0; x < p->n; x++) a[x] = pp_cmul(o[x], a[x]);
     }
@@ -313,7 +364,13 @@ static void light_object(const pattern *p, const pp_chunk *c, float *boxes,
         for (int64_t y = 0; y < p->n; y++) {
             float *to = boxes + c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
             const pp_c32 *a = probe + m * p->n2 + y * p->n;
-            for (int64_t x = 0; x < p->n; x++) to[x] += a[x].re * a[x].re + a[x].im * a[x].im;
+            for (int64_t x = 0; x < p->n; x++) {
+                const float light = a[x].re * a[x].re + a[x].im * a[x].im;
+                if (p->s->parts)
+                    spread(to + x, c->width, 1, &light, p->s->parts[p->j]);
+                else
+                    to[x] += light;
+            }
         }
 }
 
@@ -386,6 +443,31 @@ pp_status pp_fftw_positions(pp_sweep *sweep, pp_sweep_position *out, const pp_sw
         derivative_field(&p, p.w->f1, 0, at->object);
         derivative_field(&p, p.w->f2, 1, at->object);
         pp_pixels_position(&pixels, &out[j], far, p.w->f1, p.w->f2, p.w->inten, largest);
+    }
+    all_known(s);
+    return PP_OK;
+}
+
+void pp_fftw_set_background(pp_sweep *sweep, const float *background)
+{
+    const pp_fftw_sweep *s = (pp_fftw_sweep *)sweep;
+    memcpy(s->background, background, (size_t)(s->base.setup.n * s->base.setup.n) * sizeof(float));
+}
+
+/* Patterns one after another: each pixel has one order, and this is rare. */
+pp_status pp_fftw_background_terms(pp_sweep *sweep, double *first, double *second,
+                                   const pp_sweep_point *at)
+{
+    pp_fftw_sweep *s = (pp_fftw_sweep *)sweep;
+    const size_t bytes = (size_t)(s->base.setup.n * s->base.setup.n) * sizeof *first;
+    memset(first, 0, bytes), memset(second, 0, bytes);
+    transform(s, s->hat, at->probe);
+    for (int64_t j = 0; j < s->base.setup.patterns; j++) {
+        const pattern p = pattern_of(s, j);
+        const pp_c32 *probe = moved(&p, p.w->probe, s->hat, at->probe);
+        const pp_pixels pixels = pp_fftw_pixels(s, j);
+        (void)pp_pixels_intensity(&pixels, p.w->inten, far_of(&p, probe, at->object));
+        pp_pixels_background(&pixels, first, second, p.w->inten);
     }
     all_known(s);
     return PP_OK;

@@ -42,7 +42,10 @@ static double bytes(const pp_sweep_setup *s)
     const double kept = s->keep ? (s->probe_moves ? 3 : 2) * plane * (double)s->patterns : 0;
     const double ramps =
         s->mode == PP_SWEEP_FOURIER ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
-    const double work = (5.5 * s->threads + 2 + (s->probe_moves ? chunks_of(s) : 0)) * plane;
+    const double between = s->mode == PP_SWEEP_BILINEAR ? 2.0 * s->threads : 0;
+    const double work =
+        (between / (double)s->modes + 5.5 * s->threads + 2 + (s->probe_moves ? chunks_of(s) : 0)) *
+        plane;
     return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
            (double)s->patterns * PP_FFTW_SCALARS * sizeof(double);
 }
@@ -64,8 +67,9 @@ pp_pixels pp_fftw_pixels(const pp_fftw_sweep *s, int64_t pattern)
     const pp_sweep_setup *u = &s->base.setup;
     const int64_t n2 = u->n * u->n;
     const size_t offset = (size_t)(pattern * n2) * pp_dtype_size(u->frame_type);
-    return (pp_pixels){n2,     u->modes, u->model, u->frame_type, (const char *)u->frames + offset,
-                       s->mask};
+    return (pp_pixels){
+        n2,      u->modes,     u->model, u->frame_type, (const char *)u->frames + offset,
+        s->mask, s->background};
 }
 
 static void count_totals(pp_fftw_sweep *s)
@@ -76,13 +80,15 @@ static void count_totals(pp_fftw_sweep *s)
     }
 }
 
-static pp_status make_work(pp_fftw_work *w, int64_t n2, int64_t modes)
+static pp_status make_work(pp_fftw_work *w, int64_t n2, int64_t modes, bool between)
 {
     PP_TRY(pp_fft_buffer(modes * n2, &w->probe));
     PP_TRY(pp_fft_buffer(modes * n2, &w->dprobe));
     PP_TRY(pp_fft_buffer(modes * n2, &w->far));
     PP_TRY(pp_fft_buffer(modes * n2, &w->f1));
     PP_TRY(pp_fft_buffer(modes * n2, &w->f2));
+    if (between) PP_TRY(PP_ALLOC(n2, &w->window));
+    if (between) PP_TRY(PP_ALLOC(n2, &w->window2));
     return PP_ALLOC(n2, &w->inten);
 }
 
@@ -103,7 +109,9 @@ static pp_status make_shared(pp_fftw_sweep *s, int64_t n2)
     PP_TRY(pp_fft_buffer(s->chunks.pixels, &s->boxes));
     PP_TRY(PP_ALLOC(u->patterns * PP_FFTW_SCALARS, &s->scalars));
     if (u->probe_moves) PP_TRY(pp_fft_buffer(s->chunks.count * u->modes * n2, &s->probes));
-    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    if (u->background) PP_TRY(PP_ALLOC(n2, &s->background));
+    if (u->mode == PP_SWEEP_BILINEAR) PP_TRY(PP_ALLOC(u->patterns, &s->parts));
+    if (u->mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(pp_fft_buffer(u->patterns * 2 * u->n, &s->ramp));
     PP_TRY(pp_fft_buffer(u->modes * n2, &s->hat));
     return pp_fft_buffer(u->modes * n2, &s->dhat);
@@ -116,10 +124,11 @@ static void free_sweep(pp_sweep *sweep)
         pp_fftw_work *w = &s->work[t];
         pp_free(w->probe), pp_free(w->dprobe), pp_free(w->far);
         pp_free(w->f1), pp_free(w->f2), pp_free(w->inten);
+        pp_free(w->window), pp_free(w->window2);
     }
     pp_free(s->work), pp_free(s->mask), pp_free(s->ramp), pp_free(s->boxes), pp_free(s->probes);
     pp_free(s->far), pp_free(s->f1), pp_free(s->f2), pp_free(s->hat), pp_free(s->dhat);
-    pp_free(s->scalars);
+    pp_free(s->scalars), pp_free(s->background), pp_free(s->parts);
     pp_fft_free(&s->there);
     pp_fft_free(&s->back);
     pp_chunks_free(&s->chunks);
@@ -141,12 +150,15 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     PP_TRY_TO(failed, make_kept(s, n2));
     PP_TRY_TO(failed, PP_ALLOC(setup->threads, &s->work));
     for (int t = 0; t < setup->threads; t++)
-        PP_TRY_TO(failed, make_work(&s->work[t], n2, setup->modes));
+        PP_TRY_TO(failed, make_work(&s->work[t], n2, setup->modes, s->parts != NULL));
     if (setup->mask)
         memcpy(s->mask, setup->mask, (size_t)n2);
     else
         memset(s->mask, 1, (size_t)n2);
     pp_fftw_ramps(s, setup->positions, NULL);
+    for (int64_t i = 0; s->parts && i < 2 * setup->patterns; i++)
+        s->parts[i / 2][i % 2] =
+            (float)(setup->positions[i] - (double)s->chunks.window[i / 2][i % 2]);
     count_totals(s);
     *out = &s->base;
     return PP_OK;
@@ -207,4 +219,6 @@ const pp_sweep_class pp_sweep_fftw = {
     .move = move,
     .totals = totals,
     .facts = facts,
+    .set_background = pp_fftw_set_background,
+    .background_terms = pp_fftw_background_terms,
 };

@@ -13,7 +13,8 @@ extern const pp_sweep_class pp_sweep_fftw;
 /** One thread's arrays, [M][n][n] each. */
 typedef struct pp_fftw_work {
     pp_c32 *probe, *dprobe, *far, *f1, *f2;
-    float *inten; /* [n][n] */
+    float *inten;             /* [n][n] */
+    pp_c32 *window, *window2; /* [n][n] bilinear: sampled objects */
 } pp_fftw_work;
 
 typedef struct pp_fftw_sweep {
@@ -21,6 +22,8 @@ typedef struct pp_fftw_sweep {
     pp_chunks chunks;
     pp_fft *there, *back;
     uint8_t *mask;         /* [n * n] */
+    float *background;     /* [n * n] or NULL */
+    float (*parts)[2];     /* [J] bilinear: parts of a pixel (y, x); else NULL */
     pp_c32 *ramp;          /* [J][2][n] exp(-2 pi i k f) along y and x; NULL: nearest */
     pp_c32 *far, *f1, *f2; /* kept, [J][M][n][n]; NULL where not */
     pp_c32 *hat,
@@ -48,6 +51,9 @@ pp_status pp_fftw_costs(pp_sweep *sweep, double *costs, const pp_sweep_point *at
                         const pp_sweep_direction *along, const double *steps, int count);
 pp_status pp_fftw_illumination(pp_sweep *sweep, float *object, float *probe,
                                const pp_sweep_point *at);
+void pp_fftw_set_background(pp_sweep *sweep, const float *background);
+pp_status pp_fftw_background_terms(pp_sweep *sweep, double *first, double *second,
+                                   const pp_sweep_point *at);
 pp_status pp_fftw_positions(pp_sweep *sweep, pp_sweep_position *out, const pp_sweep_point *at);
 
 #endif

@@ -13,7 +13,7 @@ static const double two_pi = 6.283185307179586476925;
 
 static bool supports(const pp_sweep_setup *setup)
 {
-    return pp_fused_size(setup->n);
+    return pp_fused_size(setup->n) && setup->mode != PP_SWEEP_BILINEAR && !setup->background;
 }
 
 static void order(int64_t n, int32_t *out)
@@ -94,7 +94,7 @@ static pp_status count_totals(pp_fused_sweep *s, const uint8_t *mask)
     memset(all, 1, (size_t)n2);
     for (int64_t j = 0; j < u->patterns; j++) {
         const pp_pixels p = {
-            n2, u->modes, u->model, u->frame_type, counts_of(u, j), mask ? mask : all};
+            n2, u->modes, u->model, u->frame_type, counts_of(u, j), mask ? mask : all, NULL};
         pp_pixels_totals(&p, &s->totals);
     }
     pp_free(all);

@@ -51,6 +51,7 @@ float pp_pixels_intensity(const pp_pixels *p, float *inten, const pp_c32 *far)
         const pp_c32 *f = far + m * p->count;
         for (int64_t k = 0; k < p->count; k++) inten[k] += pp_intensity(f[k]);
     }
+    for (int64_t k = 0; p->background && k < p->count; k++) inten[k] += p->background[k];
     for (int64_t k = 0; k < p->count; k++) {
         const int l = (int)(k % LANES);
         top[l] = inten[k] > top[l] ? inten[k] : top[l];
@@ -183,6 +184,21 @@ void pp_pixels_line(const pp_pixels *p, double sums[2], double *costs, const dou
     }
 }
 
+void pp_pixels_background(const pp_pixels *p, double *first, double *second, const float *inten)
+{
+    for (int64_t k = 0; k < p->count; k += BLOCK) {
+        block b;
+        measured(p, k, &b);
+        for (int64_t i = 0; i < b.count; i++) {
+            const double q = (double)inten[k + i], d = (double)b.d[i];
+            if (b.w[i] == 0.0f || !(q > 0)) continue;
+            const double r = p->model == PP_SWEEP_POISSON ? d / q : sqrt(d / q);
+            first[k + i] += 1 - r;
+            second[k + i] += (p->model == PP_SWEEP_POISSON ? 1 : 0.5) * r / q;
+        }
+    }
+}
+
 void pp_pixels_totals(const pp_pixels *p, pp_sweep_totals *add)
 {
     for (int64_t k = 0; k < p->count; k += BLOCK) {
@@ -213,11 +229,13 @@ void pp_pixels_position(const pp_pixels *p, pp_sweep_position *out, const pp_c32
                 y += far[o].re * jy[o].re + far[o].im * jy[o].im;
                 x += far[o].re * jx[o].re + far[o].im * jx[o].im;
             }
+            /* of the beam: d sqrt(I + background) / d log factor */
             const double mod = (double)sqrtf(inten[k + i]), dy = (double)y / mod,
-                         dx = (double)x / mod, r = mod - (double)sqrtf(b.d[i]);
+                         dx = (double)x / mod, r = mod - (double)sqrtf(b.d[i]),
+                         beam = p->background ? mod - (double)p->background[k + i] / mod : mod;
             s.yy += dy * dy, s.yx += dy * dx, s.xx += dx * dx;
             s.ry += dy * r, s.rx += dx * r;
-            s.ww += mod * mod, s.rw += mod * r;
+            s.ww += beam * beam, s.rw += beam * r;
         }
     }
     *out = s;

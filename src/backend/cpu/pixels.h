@@ -12,7 +12,8 @@ typedef struct pp_pixels {
     pp_sweep_model model;
     pp_dtype type;
     const void *frame;
-    const uint8_t *mask; /* never NULL */
+    const uint8_t *mask;     /* never NULL */
+    const float *background; /* NULL: none */
 } pp_pixels;
 
 /** Far field and its two derivatives along a line; f2 NULL: none. */
@@ -21,7 +22,7 @@ typedef struct pp_far_line {
     double at; /* line parameter that `far` belongs to */
 } pp_far_line;
 
-/** inten = sum over modes of |far|^2; returns the largest. */
+/** inten = sum over modes of |far|^2, and the background; returns the largest. */
 float pp_pixels_intensity(const pp_pixels *p, float *inten, const pp_c32 *far);
 /** inten becomes scale * (1 - r), 0 where dark or not measured. Returns the cost (Poisson: relative to d - d log d);
  *  misfit, if not NULL, gets sum (sqrt I - sqrt d)^2. */
@@ -30,6 +31,8 @@ double pp_pixels_residual(const pp_pixels *p, float *inten, float largest, float
 /** Slope and curvature at `at` (if sums is not NULL) and costs at `count` steps counted from t = 0. inten, largest: of far. */
 void pp_pixels_line(const pp_pixels *p, double sums[2], double *costs, const double *steps,
                     int count, const pp_far_line *line, const float *inten, float largest);
+/** Adds a pattern's derivatives with respect to the background of each pixel. inten: of its far field. */
+void pp_pixels_background(const pp_pixels *p, double *first, double *second, const float *inten);
 /** One pattern's part of the sums over the frames. */
 void pp_pixels_totals(const pp_pixels *p, pp_sweep_totals *add);
 /** Gauss-Newton terms from jy, jx = F[dP/da O] of each mode. */

@@ -15,6 +15,7 @@ namespace
 
 bool supports(const pp_sweep_setup *u)
 {
+    if (u->mode == PP_SWEEP_BILINEAR || u->background) return false;
     return u->n >= 1 && u->n <= 16384 && u->patterns < (INT64_C(1) << 30) / SLICES_MOST &&
            u->object[0] < (INT64_C(1) << 30) && u->object[1] < (INT64_C(1) << 30);
 }
@@ -335,11 +336,12 @@ sweep *of(pp_sweep *s)
 }
 
 /* name, supports, order, prepare, bytes, create, free, gradient, line, costs, advance, renew, illumination, positions, move,
- * totals, facts */
+ * totals, facts, set_background, background_terms */
 const pp_sweep_class sweep_batched = {
     "batched",          supports,        nullptr,    prepare,     bytes,   create,
     free_sweep,         sweep_gradient,  sweep_line, sweep_costs, advance, renew,
     sweep_illumination, sweep_positions, move,       totals,      facts,
+    nullptr,            nullptr,
 };
 
 } // namespace PP_DEVICE
