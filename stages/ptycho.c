@@ -22,7 +22,8 @@ typedef struct ptycho {
     double position_limit;
     int preconditioner;
     int64_t amplitude_start;
-    int sweep, stop, planning_effort, half;
+    int sweep, stop, planning_effort, half, background;
+    double background_counts, object_smoothness;
     bool ring_correlation;
 } ptycho;
 
@@ -39,6 +40,7 @@ static const pp_port ports[] = {
     {"origin", PP_OUT, PP_DTYPE_BIT(PP_I64), {PP_AXIS_COMPONENT}, "pixel"},
     {"illumination", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"intensities", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN}, "1"},
+    {"background", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"ring_correlation", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"},
     {"cost", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION}, "1"},
     {"error", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
@@ -48,11 +50,14 @@ static const pp_param params[] = {
     PP_CHOICE(ptycho, method, "cg", "cg|published", "cg: preconditioned Polak-Ribiere conjugate gradients, object and probe together; published: those of Yu et al. (2021), object alone"),
     PP_CHOICE(ptycho, model, "amplitude", "amplitude|poisson", "cost: sum (sqrt I - sqrt d)^2, or the likelihood of counts sum (I - d log I)"),
     PP_INT(ptycho, iterations, 128, 1, 1000000, "1", "iterations"),
-    PP_CHOICE(ptycho, positions, "fourier", "nearest|fourier|~bilinear", "fractions of a pixel: dropped, or the probe moved by them in Fourier space"),
+    PP_CHOICE(ptycho, positions, "fourier", "nearest|fourier|bilinear", "fractions of a pixel: dropped; the probe moved by them in Fourier space; or the object sampled between its pixels, for interchange with programs that do so (it blurs)"),
     PP_INT(ptycho, probe_modes, 1, 1, 64, "1", "incoherent modes of the probe; those that the starting probe lacks are made from its first"),
     PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
     PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too; only fluctuations from frame to frame: a smooth change is the object's modulus as well"),
+    PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; background_counts in each pixel; or one number, or one a pixel, estimated with the positions. Uses the FFT library's sweeps"),
+    PP_REAL(ptycho, background_counts, 0, 0, 1e9, "counts", "background given: of each pixel; estimated: where it starts, 0 for a tenth of the mean counts"),
+    PP_REAL(ptycho, object_smoothness, 0, 0, 1e6, "1", "adds this times the largest illumination times sum |o(r + 1) - o(r)|^2 over neighbouring pixels to the cost (Tikhonov); method cg, one device a view; 0: none"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
     PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory, or into the device's"),
     PP_CHOICE(ptycho, stream_frames, "auto", "auto|true|false", "GPUs: frames stay in the host's memory and are copied in chunks behind the computation, at every pass; auto: where they do not fit"),
@@ -92,10 +97,30 @@ static void check(const void *params_, pp_check *findings)
     if (p->half && p->ring_correlation)
         pp_check_error(findings, "ring_correlation", PP_ERR_CONFIG,
                        "half the frames are not halved again: set half = \"none\"");
-    if (p->refine_intensities && p->positions == PP_SWEEP_NEAREST)
+    if (published && (p->background > PP_BACKGROUND_GIVEN || p->object_smoothness > 0))
+        pp_check_error(findings, p->object_smoothness > 0 ? "object_smoothness" : "background",
+                       PP_ERR_CONFIG,
+                       "method \"published\" is for the object alone by a rule of its own: use "
+                       "method \"cg\"");
+    if (p->background_counts > 0 && p->background == PP_BACKGROUND_NONE)
+        pp_check_error(findings, "background_counts", PP_ERR_CONFIG,
+                       "without a background they have no effect: set background = \"given\", "
+                       "\"constant\" or \"pixel\"");
+    if (p->background && p->sweep == 1)
+        pp_check_error(findings, "sweep", PP_ERR_CONFIG,
+                       "the fused sweeps have no background: set sweep = \"auto\"");
+    if (p->positions == PP_SWEEP_BILINEAR && p->sweep == 1)
+        pp_check_error(findings, "sweep", PP_ERR_CONFIG,
+                       "the fused sweeps have no bilinear positions: set sweep = \"auto\"");
+    if (p->background > PP_BACKGROUND_GIVEN && p->iterations <= p->position_start)
+        pp_check_warning(findings, "background",
+                         "%lld iterations end before the background changes (position_start = "
+                         "%lld)",
+                         (long long)p->iterations, (long long)p->position_start);
+    if (p->refine_intensities && p->positions != PP_SWEEP_FOURIER)
         pp_check_error(findings, "refine_intensities", PP_ERR_CONFIG,
                        "intensities are refined with positions = \"fourier\" only");
-    if (p->refine_positions && p->positions == PP_SWEEP_NEAREST)
+    if (p->refine_positions && p->positions != PP_SWEEP_FOURIER)
         pp_check_error(findings, "refine_positions", PP_ERR_CONFIG,
                        "refined positions have fractions of a pixel: set positions = \"fourier\"");
     if (p->refine_positions && p->iterations <= p->position_start + p->position_interval)
@@ -125,6 +150,7 @@ static pp_sweep_setup setup_of(const ptycho *p, const pp_view_entry *view, int t
                             .mode = (pp_sweep_positions)p->positions,
                             .model = (pp_sweep_model)p->model,
                             .frame_type = PP_U16,
+                            .background = p->background != PP_BACKGROUND_NONE,
                             .probe_moves = p->refine_probe,
                             .threads = threads};
 }
@@ -350,6 +376,8 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
         .rescale_probe = (pp_ptycho_choice)p->rescale_probe,
         .keep_far_field = (pp_ptycho_choice)p->keep_far_field,
         .amplitude_start = p->amplitude_start,
+        .background = (pp_background_choice)p->background,
+        .background_counts = p->background_counts,
         .memory = physical_memory() / 2 / ranks / groups,
         .threads = pp_context_threads(context),
         .solver = {.iterations = p->iterations,
@@ -362,6 +390,7 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
                    .positions_every = p->position_interval,
                    .positions_limit = p->position_limit,
                    .precondition = p->preconditioner == 0,
+                   .smoothness = p->object_smoothness,
                    .stopped = stopped,
                    .self = watcher},
     };
@@ -396,6 +425,7 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
     PP_TRY(pp_context_put(context, "probe", &out->probe));
     PP_TRY(pp_context_put(context, "positions", &out->positions));
     if (out->intensities) PP_TRY(pp_context_put(context, "intensities", &out->intensities));
+    if (out->background) PP_TRY(pp_context_put(context, "background", &out->background));
     PP_TRY(pp_context_put(context, "cost", &out->cost));
     return pp_context_put(context, "error", &out->error);
 }

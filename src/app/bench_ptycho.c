@@ -6,6 +6,15 @@
 #include "backend/cpu/topology.h"
 #include "solvers/bench.h"
 
+static const char *const position_names[] = {"nearest", "fourier", "bilinear"};
+
+static pp_sweep_positions positions_of(const char *name)
+{
+    for (int k = PP_SWEEP_BILINEAR; name && k > 0; k--)
+        if (strcmp(name, position_names[k]) == 0) return (pp_sweep_positions)k;
+    return PP_SWEEP_NEAREST;
+}
+
 static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
 {
     pp_topology machine;
@@ -17,17 +26,15 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
     if (r->method >= 0 && r->devices <= 1)
         return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --method says how several devices "
                                       "work together: give --devices");
-    if (r->positions && strcmp(r->positions, "bilinear") == 0)
-        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --positions bilinear is not built "
-                                      "in this version: choose nearest or fourier");
+    if (r->devices > 1 && r->positions && strcmp(r->positions, "bilinear") == 0)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "polyptych bench ptycho: --positions bilinear is for one device");
     *out = (pp_view_bench){.size = r->size ? r->size : 256,
                            .patterns = r->patterns ? r->patterns : 200,
                            .modes = r->modes ? r->modes : 1,
                            .threads = r->threads ? (int)r->threads : machine.cores,
                            .backend = r->backend ? r->backend : "auto",
-                           .positions = r->positions && strcmp(r->positions, "fourier") == 0
-                                            ? PP_SWEEP_FOURIER
-                                            : PP_SWEEP_NEAREST,
+                           .positions = positions_of(r->positions),
                            .refine_probe = r->refine_probe,
                            .devices = r->devices ? (int)r->devices : 1,
                            .split = r->method == 1 ? PP_SPLIT_GRADIENT : PP_SPLIT_HYBRID};
@@ -45,7 +52,6 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
 
 static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures *f)
 {
-    const bool fourier = b->positions == PP_SWEEP_FOURIER;
     const int workers = f->copy_bytes > 0 ? b->devices : b->threads;
     const double ratio = f->us_per_pattern_iteration * workers / f->fft_pair_us;
     return json_object_set_new(out, "size", json_integer(b->size)) |
@@ -55,7 +61,7 @@ static int fill(json_t *out, const pp_view_bench *b, const pp_view_bench_figures
            json_object_set_new(out, "devices", json_integer(b->devices)) |
            json_object_set_new(out, "backend", json_string(pp_backend_find(b->backend)->name)) |
            json_object_set_new(out, "sweep", json_string(f->implementation)) |
-           json_object_set_new(out, "positions", json_string(fourier ? "fourier" : "nearest")) |
+           json_object_set_new(out, "positions", json_string(position_names[b->positions])) |
            json_object_set_new(out, "refine_probe", json_boolean(b->refine_probe)) |
            json_object_set_new(out, "keep_far_field", json_boolean(b->keep_far_field)) |
            json_object_set_new(out, "us_per_pattern_iteration",

@@ -52,13 +52,16 @@ static pp_status add_view(rings *r, const pp_array *table, double pixel)
     const double crossing = pp_ring_crossing(table);
     if (r->count == 0) {
         PP_TRY(curve_create(table, PP_RING_THRESHOLD, &r->curves[0]));
-        r->curves[0].name = "half a bit", r->curves[0].faint = true;
+        r->curves[0].name = "half-bit threshold";
         r->crossing = crossing;
     }
     r->curves[r->count + 1] = r->curves[r->count];
     r->curves[r->count] = (pp_curve){0};
     r->half_periods[r->count++] = pixel / (2 * crossing);
-    return curve_create(table, PP_RING_VALUE, &r->curves[r->count - 1]);
+    PP_TRY(curve_create(table, PP_RING_VALUE, &r->curves[r->count - 1]));
+    if (r->count == 1) r->curves[0].name = "even and odd frames";
+    r->curves[r->count - 1].faint = r->count > 1;
+    return PP_OK;
 }
 
 static pp_status read_view(const pp_page *page, int64_t number, rings *r)

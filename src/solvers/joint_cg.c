@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "models/probe.h"
 #include "solvers/ptychography.h"
+#include "solvers/smoothness.h"
 
 enum { REFRESH_WEIGHTS = 10, HALVINGS = 10 };
 
@@ -23,8 +24,9 @@ typedef struct state {
     double cost, gz; /* at the accepted point */
     double gd;       /* Re <g, d> there */
     double step;     /* from it to the present point */
-    pp_c32 *gap;     /* penalty: t - o at the present point; NULL without one */
-    double energy, energy_slope, energy_curvature; /* of the penalty along the line */
+    pp_smoothness smooth;
+    pp_c32 *gap; /* penalty: t - o at the present point; NULL without one */
+    double energy, energy_slope, energy_curvature; /* of penalty and smoothness along the line */
     bool fresh;    /* the next direction is the preconditioned gradient */
     bool steepest; /* the last one was */
     bool weighted;
@@ -65,6 +67,15 @@ static pp_status separate_modes(state *s)
     return PP_OK;
 }
 
+static void add_smoothness(state *s, const pp_point *g, double *cost)
+{
+    if (!s->smooth.along) return;
+    const double term =
+        pp_smoothness_add(s->model, &s->smooth, g ? g->object : NULL, s->point->object);
+    s->result->penalty += term;
+    *cost += term;
+}
+
 /* The penalty's part of cost and gradient; the gap it leaves belongs to the present point. */
 static void add_penalty(state *s, const pp_point *g, double *cost)
 {
@@ -82,21 +93,27 @@ static void add_penalty(state *s, const pp_point *g, double *cost)
 static pp_status gradient(state *s, pp_point *g, double *cost, bool last)
 {
     PP_TRY(pp_ptychography_gradient(s->model, g, cost, last ? &s->result->misfit : NULL, s->point));
+    s->result->penalty = 0;
     add_penalty(s, g, cost);
+    add_smoothness(s, g, cost);
     return PP_OK;
 }
 
-/* The penalty along d: energy + t slope + t^2 curvature / 2. */
+/* Both along d: energy + t slope + t^2 curvature / 2. */
 static void add_penalty_line(state *s, const pp_point *d, pp_sweep_slope *slope)
 {
     const pp_ptychography *m = s->model;
     const pp_vectors *v = m->backend->vectors;
     const pp_penalty *penalty = s->settings->penalty;
-    if (!penalty) return;
     s->energy = s->result->penalty;
-    s->energy_slope = -2 * v->dot(s->gap, d->object, penalty->weight, m->pixels, m->threads).re;
-    s->energy_curvature =
-        2 * v->dot(d->object, d->object, penalty->weight, m->pixels, m->threads).re;
+    s->energy_slope = s->energy_curvature = 0;
+    if (s->smooth.along)
+        pp_smoothness_line(m, &s->smooth, d->object, &s->energy_slope, &s->energy_curvature);
+    if (penalty) {
+        s->energy_slope -= 2 * v->dot(s->gap, d->object, penalty->weight, m->pixels, m->threads).re;
+        s->energy_curvature +=
+            2 * v->dot(d->object, d->object, penalty->weight, m->pixels, m->threads).re;
+    }
     slope->slope += s->energy_slope;
     slope->curvature += s->energy_curvature;
 }
@@ -188,7 +205,7 @@ static pp_status halve(state *s, int64_t turned)
     PP_TRY(pp_ptychography_costs(s->model, costs, s->point, &d, steps, HALVINGS));
     for (int k = 0; k < HALVINGS && taken == 0; k++) {
         const double t = steps[k];
-        if (s->gap) costs[k] += s->energy + t * (s->energy_slope + t * s->energy_curvature / 2);
+        costs[k] += s->energy + t * (s->energy_slope + t * s->energy_curvature / 2);
         if (costs[k] < s->cost) taken = t;
     }
     PP_TRY(pp_point_axpy(s->model, s->point, taken, &d));
@@ -220,21 +237,24 @@ static bool positions_due(const state *s)
 {
     const pp_ptycho_settings *p = s->settings;
     const int64_t i = number(s);
-    return (p->refine_positions || p->refine_intensities) && i >= p->positions_start &&
+    return (p->refine_positions || p->refine_intensities || s->result->background) &&
+           i >= p->positions_start &&
            (i - p->positions_start) % p->positions_every == p->positions_every / 2 + 1;
 }
 
 static pp_status move_positions(state *s)
 {
-    PP_TRY(pp_ptychography_position_terms(s->model, s->terms, s->point));
     const pp_ptycho_settings *p = s->settings;
     pp_ptycho_result *r = s->result;
+    s->fresh = true;
+    s->step = 0;
+    if (r->background) PP_TRY(pp_background_refine(s->model, r->background, s->point));
+    if (!s->terms) return PP_OK;
+    PP_TRY(pp_ptychography_position_terms(s->model, s->terms, s->point));
     if (p->refine_positions)
         PP_TRY(pp_ptycho_move_positions(s->model, r->positions, s->terms, p->positions_limit));
     if (p->refine_intensities) PP_TRY(pp_ptycho_scale_frames(s->model, r->factors, s->terms));
     pp_ptychography_move(s->model, r->positions, r->factors);
-    s->fresh = true;
-    s->step = 0;
     return PP_OK;
 }
 
@@ -277,7 +297,19 @@ static void release(state *s)
     pp_point_free(s->model, &s->d);
     pp_point_weight_free(s->model, &s->w);
     if (s->gap) s->model->backend->release(s->gap);
+    pp_smoothness_free(s->model, &s->smooth);
     pp_free(s->terms), pp_free(s->modes);
+}
+
+/* In units of the counts: the strength times the largest illumination. */
+static pp_status start_smoothness(state *s)
+{
+    const pp_ptychography *m = s->model;
+    const pp_sweep_point at = {s->point->object, s->point->probe};
+    if (m->split.group) return PP_FAIL(PP_ERR_RUN, "a smooth object is for one device");
+    PP_TRY(pp_sweep_illumination(m->sweep, s->w.object, NULL, &at));
+    const double most = m->backend->vectors->largest(s->w.object, m->pixels, m->threads);
+    return pp_smoothness_create(m, s->settings->smoothness * most, s->settings->object, &s->smooth);
 }
 
 pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
@@ -290,6 +322,7 @@ pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.next));
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
     PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
+    if (settings->smoothness > 0) PP_TRY_TO(done, start_smoothness(&s));
     if (settings->penalty)
         PP_TRY_TO(done,
                   model->backend->alloc((size_t)model->pixels * sizeof *s.gap, (void **)&s.gap));

@@ -12,6 +12,7 @@
 #define PP_SOLVER_PTYCHOGRAPHY_H
 
 #include "models/ptychography.h"
+#include "solvers/background.h"
 
 /** Iterations after which kept far fields are computed from object and probe again, against drift. */
 enum { PP_PTYCHO_REFRESH = 32 };
@@ -32,6 +33,9 @@ typedef struct pp_ptycho_settings {
     double positions_limit;                   /* largest step, pixels */
     bool precondition;
     const pp_penalty *penalty; /* NULL: none */
+    double
+        smoothness; /* cg: of solvers/smoothness.h, times the largest illumination at the start; one device. 0: none */
+    const int64_t *object; /* Y, X, where there is smoothness */
     int64_t first; /* number of the first iteration, of a solve that is part of a larger one */
     /** Asked once an iteration; NULL: never. Returning true ends with PP_ERR_INTERRUPTED. */
     bool (*stopped)(void *self, int64_t iteration, double cost);
@@ -48,6 +52,8 @@ typedef struct pp_ptycho_result {
     double *positions; /* [J][2] as in the model's setup, the caller's: start and result */
     double *
         factors; /* [J] amplitude of the beam in each pattern, the caller's: start and result; NULL: 1 */
+    const pp_background_estimate
+        *background; /* refined with the positions; NULL: it stays as it is */
 } pp_ptycho_result;
 
 /** point: start and result. */

@@ -37,29 +37,18 @@ static pp_status order_frames(solve *s, const pp_sweep_class *kind)
     for (int64_t j = 0; status == PP_OK && j < u->patterns; j++)
         reorder((char *)s->frames + (size_t)j * frame,
                 from + (size_t)(s->pick ? s->pick[j] : j) * frame, order, n2, size);
-    pp_free(order);
+    if (u->background)
+        s->order = order;
+    else
+        pp_free(order);
     return status;
 }
 
 /* ---- start ---- */
 
-static pp_status check_input(const pp_view_input *in)
+static bool has_background(const pp_view_options *o)
 {
-    const int64_t n = pp_array_size(in->frames, 1), patterns = pp_array_size(in->frames, 0);
-    if (pp_array_size(in->frames, 2) != n)
-        return PP_FAIL(PP_ERR_DATA,
-                       "frames are %lld x %lld pixels, they must be square: set load's crop",
-                       (long long)n, (long long)pp_array_size(in->frames, 2));
-    if (pp_array_size(in->positions, 0) != patterns)
-        return PP_FAIL(PP_ERR_DATA, "%lld frames but %lld positions", (long long)patterns,
-                       (long long)pp_array_size(in->positions, 0));
-    if (pp_array_size(in->probe, 1) != n || pp_array_size(in->probe, 2) != n)
-        return PP_FAIL(PP_ERR_DATA,
-                       "the probe is %lld x %lld pixels, the frames %lld x %lld: give a "
-                       "probe of the frames' size, or probe = \"mean_pattern\"",
-                       (long long)pp_array_size(in->probe, 1),
-                       (long long)pp_array_size(in->probe, 2), (long long)n, (long long)n);
-    return PP_OK;
+    return o->background != PP_BACKGROUND_NONE;
 }
 
 /* This device's patterns and its part of the object. */
@@ -75,6 +64,7 @@ static pp_status lay_out(solve *s)
                           .model = s->o->model,
                           .frame_type = pp_array_dtype(s->in->frames),
                           .probe_moves = s->o->solver.refine_probe,
+                          .background = has_background(s->o),
                           .threads = s->o->threads / v->tiles.count,
                           .object = {box->to[0] - box->from[0], box->to[1] - box->from[1]}};
     if (u->threads < 1) u->threads = 1;
@@ -179,8 +169,11 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
     double far, rest, room;
     *kind = pp_backend_sweep(s->backend, &s->setup, s->o->implementation);
     if (!*kind)
-        return PP_FAIL(PP_ERR_RUN, "back end %s has no sweep for %lld x %lld detectors",
-                       s->backend->name, (long long)s->setup.n, (long long)s->setup.n);
+        return PP_FAIL(PP_ERR_CONFIG, "back end %s has no %s%ssweep for %lld x %lld detectors%s%s",
+                       s->backend->name, o->implementation ? o->implementation : "",
+                       o->implementation ? " " : "", (long long)s->setup.n, (long long)s->setup.n,
+                       o->positions == PP_SWEEP_BILINEAR ? " with positions = \"bilinear\"" : "",
+                       has_background(o) ? " with a background" : "");
     PP_TRY(pp_view_room(s->backend, o->device_memory, o->memory, s->v->tiles.count, &room));
     pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
     s->setup.stream = s->backend->room && (o->stream_frames == PP_CHOOSE_YES ||
@@ -218,6 +211,24 @@ static pp_status start_probe(solve *s, double counts)
     return PP_OK;
 }
 
+/* The same number in all pixels. */
+static pp_status start_background(solve *s, double counts)
+{
+    const int64_t n2 = s->setup.n * s->setup.n;
+    const double pixels = (double)(n2 * s->v->patterns), given = s->o->background_counts,
+                 start = given > 0 || s->o->background == PP_BACKGROUND_GIVEN
+                             ? given
+                             : 0.1 * counts / pixels;
+    pp_background_estimate *b = &s->background;
+    b->choice = s->o->background;
+    PP_TRY(PP_ALLOC(n2, &b->values));
+    PP_TRY(PP_ALLOC(n2, &b->first));
+    PP_TRY(PP_ALLOC(n2, &b->second));
+    for (int64_t k = 0; k < n2; k++) b->values[k] = (float)start;
+    if (s->model.sweep) pp_sweep_set_background(s->model.sweep, b->values);
+    return PP_OK;
+}
+
 /* Object 1 and the start probe, on the device. */
 static pp_status start_point(solve *s)
 {
@@ -243,6 +254,8 @@ pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings, pp_pt
         return pp_solve_published(&s->model, &s->point, settings, result);
     result->positions = s->corners;
     result->factors = s->factors;
+    if (s->o->background > PP_BACKGROUND_GIVEN && settings->positions_every > 0)
+        result->background = &s->background;
     return pp_solve_cg(&s->model, &s->point, settings, result);
 }
 
@@ -264,6 +277,7 @@ static pp_status approach(solve *s)
     settings.iterations = s->o->amplitude_start,
     settings.refine_positions = settings.refine_intensities = false;
     settings.stop_at_noise = false;
+    settings.positions_every = 0; /* the background stays too */
     if (setup.model != PP_SWEEP_POISSON || settings.iterations == 0) return PP_OK;
     setup.model = PP_SWEEP_AMPLITUDE, setup.keep = false;
     PP_TRY(PP_ALLOC(2 * settings.iterations + 1, &history));
@@ -271,6 +285,8 @@ static pp_status approach(solve *s)
     pp_status status =
         pp_ptychography_create_tile(s->backend, s->implementation, &setup, &s->split, &s->model);
     if (status == PP_OK) {
+        if (s->background.values && s->model.sweep)
+            pp_sweep_set_background(s->model.sweep, s->background.values);
         status = pp_view_run_solver(s, &settings, &result);
         pp_ptychography_free(&s->model);
     }
@@ -317,6 +333,7 @@ static pp_status run(solve *s)
     PP_TRY(order_frames(s, kind));
     s->setup.frames = s->frames ? s->frames : pp_array_read(s->in->frames);
     s->setup.mask = s->mask;
+    s->settings.object = s->setup.object;
     PP_TRY(pp_ptychography_create_tile(s->backend, s->implementation, &s->setup, &s->split,
                                        &s->model));
     double sums[2] = {s->model.totals.counts, (double)s->setup.patterns};
@@ -326,6 +343,7 @@ static pp_status run(solve *s)
     if (!(sums[0] > 0)) return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
     PP_TRY(start_probe(s, sums[0] / (pp_view_apart(s) ? sums[1] : (double)s->v->patterns)));
     PP_TRY(start_point(s));
+    if (has_background(s->o)) PP_TRY(start_background(s, sums[0]));
     PP_TRY(solve_point(s));
     if (s->model.sweep && s->rank == s->v->teller) {
         pp_sweep_tell(s->model.sweep, &facts);
@@ -382,6 +400,8 @@ static pp_status work(const pp_comm *group, void *argument)
     if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
     pp_status status = pp_backend_use(v->backend, device_of(v, s.rank));
     if (status == PP_OK) status = run(&s);
+    pp_free(s.order), pp_free(s.background.values), pp_free(s.background.first),
+        pp_free(s.background.second);
     pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
         pp_free(s.pick);
     if (s.model.backend) {
@@ -407,26 +427,10 @@ static pp_status cut(view *v)
                          v->patterns, v->n, v->frame.size, &v->tiles);
 }
 
-static pp_status check_local(const pp_view_options *o)
-{
-    if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)
-        return PP_FAIL(PP_ERR_CONFIG,
-                       "partition's sync = \"local\" is for a known probe and known positions: set "
-                       "ptycho's refine_probe, refine_positions and refine_intensities to false, "
-                       "or use sync = \"exact\"");
-    if (o->method == PP_PTYCHO_PUBLISHED || o->solver.stop_at_noise)
-        return PP_FAIL(PP_ERR_CONFIG,
-                       "partition's sync = \"local\" goes down the gradient by a rule of its own: "
-                       "use sync = \"exact\" with ptycho's method = \"published\" or stop = "
-                       "\"noise\"");
-    return PP_OK;
-}
-
 /* Halo: also the patterns around. */
 static pp_status surround(view *v)
 {
     const pp_view_options *o = v->o;
-    if (takes_local_steps(v)) return check_local(o);
     if (v->tiles.count == 1 || o->split != PP_SPLIT_HALO) return PP_OK;
     return pp_tiles_surround(&v->tiles, v->corners, v->patterns, v->n, v->tile_of,
                              o->halo_rows * pp_tiles_step(v->corners, v->patterns));
@@ -435,7 +439,7 @@ static pp_status surround(view *v)
 static pp_status prepare(view *v)
 {
     const double *positions = pp_array_read(v->in->positions);
-    PP_TRY(check_input(v->in));
+    PP_TRY(pp_view_check(v->in, v->o));
     if (pp_array_size(v->in->probe, 0) > v->o->probe_modes)
         pp_warn("the starting probe has %lld modes, probe_modes = %lld: the others are left out",
                 (long long)pp_array_size(v->in->probe, 0), (long long)v->o->probe_modes);

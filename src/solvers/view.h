@@ -39,7 +39,10 @@ typedef struct pp_view_options {
     double halo_rows;      /* halo: rows of positions around a tile that it works on too */
     int64_t period;        /* halo: iterations between exchanges */
     int64_t exchanges;     /* local: in an iteration */
-    int first_device;      /* of the group, among those of the rank */
+    pp_background_choice background;
+    double
+        background_counts; /* given: of each pixel; else where the estimate starts, 0: a tenth of the mean counts */
+    int first_device; /* of the group, among those of the rank */
     /** Every device calls it between iterations, with its communicator (NULL: alone): for benches. NULL: nobody. */
     void (*between)(void *self, const pp_comm *group, int64_t iteration);
     void *between_self;
@@ -54,6 +57,7 @@ typedef struct pp_split_plan {
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
 typedef struct pp_view_output {
     pp_array *object, *origin, *illumination, *probe, *positions, *cost, *error;
+    pp_array *background;  /* f32 [n][n] natural order; NULL: none */
     pp_array *intensities; /* f64 [J], of the beam in each frame, mean 1; NULL where not refined */
     /* facts */
     double probe_scale, adjointness;

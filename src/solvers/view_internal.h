@@ -18,7 +18,7 @@ typedef struct view {
     int32_t *tile_of;
     pp_tiles tiles;
     pp_links *links; /* of the devices; NULL: one device, or they read each other's memory */
-    int teller; /* the first device with patterns: tells what its sweep is */
+    int teller;      /* the first device with patterns: tells what its sweep is */
     pp_view_output *out;
 } view;
 
@@ -33,11 +33,13 @@ typedef struct solve {
     pp_ptycho_settings settings;
     pp_sweep_setup setup;
     const char *implementation;
-    double *corners;   /* [this device's patterns][2] in its tile */
-    double *factors;   /* the beam's amplitude in each of them where it is refined, else NULL */
-    int64_t *pick;     /* its patterns; NULL: all */
-    void *frames;      /* in detector order; NULL where that is the natural one */
-    uint8_t *mask;     /* in detector order */
+    double *corners; /* [this device's patterns][2] in its tile */
+    double *factors; /* the beam's amplitude in each of them where it is refined, else NULL */
+    int64_t *pick;   /* its patterns; NULL: all */
+    void *frames;    /* in detector order; NULL where that is the natural one */
+    uint8_t *mask;   /* in detector order */
+    int32_t *order;  /* of detector pixels; NULL: natural */
+    pp_background_estimate background; /* values NULL: none */
     double all_counts; /* of all devices, patterns counted as often as they are worked on */
     pp_c32 *probe;     /* [M][n][n] start, on the host */
     double center[2];  /* of the start probe */
@@ -47,6 +49,8 @@ typedef struct solve {
     pp_view_output *out;
 } solve;
 
+/** Errors: PP_ERR_DATA for arrays that do not fit together, PP_ERR_CONFIG for what a group cannot do. */
+PP_MUST_CHECK pp_status pp_view_check(const pp_view_input *in, const pp_view_options *o);
 /** Tiles that solve for themselves (halo, independent): rounds of iterations, between them pasted borders, and the sum of all
  *  tiles' costs in the result. Collective. */
 PP_MUST_CHECK pp_status pp_view_rounds(solve *s, pp_ptycho_result *result);

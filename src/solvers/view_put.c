@@ -38,6 +38,15 @@ static pp_status put_positions(const solve *s)
     return PP_OK;
 }
 
+static pp_status put_background(const solve *s)
+{
+    const int64_t n = s->v->n;
+    PP_TRY(pp_array_create(PP_F32, 2, (const int64_t[]){n, n}, "counts", &s->out->background));
+    float *to = pp_array_data(s->out->background);
+    for (int64_t k = 0; k < n * n; k++) to[s->order ? s->order[k] : k] = s->background.values[k];
+    return PP_OK;
+}
+
 static pp_status create_arrays(const solve *s)
 {
     const int64_t n = s->v->n, *size = s->v->frame.size;
@@ -45,6 +54,7 @@ static pp_status create_arrays(const solve *s)
     PP_TRY(pp_array_create(PP_F32, 2, size, "counts", &s->out->illumination));
     if (s->settings.refine_intensities)
         PP_TRY(pp_array_create_1d(PP_F64, s->v->patterns, "1", &s->out->intensities));
+    if (s->background.values) PP_TRY(put_background(s));
     return pp_array_create(PP_C32, 3, (const int64_t[]){s->model.modes, n, n}, "sqrt(counts)",
                            &s->out->probe);
 }
@@ -145,4 +155,5 @@ void pp_view_output_free(pp_view_output *out)
     pp_array_free(&out->object), pp_array_free(&out->origin), pp_array_free(&out->illumination);
     pp_array_free(&out->probe), pp_array_free(&out->positions);
     pp_array_free(&out->cost), pp_array_free(&out->error), pp_array_free(&out->intensities);
+    pp_array_free(&out->background);
 }
