@@ -5,22 +5,28 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
 #include <polyptych/stage.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "comm/comm.h"
+#include "io/joint_state.h"
 #include "tomo/joint.h"
 #include "tomo/reconstruct.h"
 #include "tomo/resample.h"
 #include "tomo/stack_source.h"
 
+static int finished; /* its address marks a run that is through */
 static const double pi = 3.14159265358979323846;
 
 enum { FRAMES_AUTO, FRAMES_HOLD, FRAMES_READ };
 
 typedef struct joint {
-    int64_t iterations, view_iterations, volume_iterations, penalty_iterations, volume_rounds;
+    int64_t iterations, view_iterations, volume_iterations, penalty_iterations, volume_rounds,
+        shift_every, checkpoint_every;
     int linearisation, model, outside, frames;
     bool refine_probe, positivity;
     double total_variation, penalty, tolerance, oversampling;
@@ -39,9 +45,11 @@ static const pp_param params[] = {
     PP_INT(joint, view_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of a view in an outer iteration; four times as many in the first"),
     PP_INT(joint, volume_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of the volume in a round"),
     PP_REAL(joint, penalty, 0.25, 0.05, 1, "largest illumination", "weight of the agreement of views and volume at the start; balanced between 0.05 and 1"),
-    PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced; frozen afterwards"),
+    PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced; then it goes back to its start and stays"),
     PP_REAL(joint, tolerance, 0.001, 0, 1, "1", "stop where both residuals are below this part of their scale; 0: never"),
-    PP_CHOICE(joint, frames, "auto", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
+    PP_ROW(joint, frames, int, PP_T_CHOICE, (unsigned)PP_P_REPORT_ONLY, "auto", 0, 0, "1", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
+    PP_INT(joint, shift_every, 0, 0, 100000, "1", "outer iterations after which each view as a whole is moved to where its frames fit the model best; 0: never"),
+    PP_ROW(joint, checkpoint_every, int64_t, PP_T_INT, (unsigned)PP_P_REPORT_ONLY, "5", 0, 100000, "1", 0, "outer iterations after which the state is written, from which an interrupted run goes on; 0: only on a signal"),
     PP_REAL(joint, oversampling, 2.0, 1.25, 4, "1", "of the projector's Fourier grid"),
     PP_PARAM_END};
 
@@ -76,6 +84,7 @@ typedef struct job {
     pp_joint_view *views;
     pp_joint_terms *terms;
     pp_c32 *volume;
+    char *state; /* path of the state on file */
     pp_joint_setup setup;
 } job;
 
@@ -125,6 +134,8 @@ static void fill_setup(job *j)
         .penalty_bounds = {0.05, 1},
         .penalty_iterations = p->penalty_iterations,
         .tolerance = p->tolerance,
+        .shift_every = p->shift_every,
+        .keep_every = p->checkpoint_every,
         .volume = {.linearisation = (pp_linearisation)p->linearisation,
                    .iterations = p->volume_iterations,
                    .strength = p->total_variation,
@@ -365,6 +376,31 @@ static pp_status start(job *j)
     return PP_OK;
 }
 
+/* ---- the state on file ---- */
+
+static pp_status state_path(const pp_context *context, char **out)
+{
+    char name[96];
+    (void)snprintf(name, sizeof name, "%s-state.h5", pp_context_stage_id(context));
+    return pp_path_join(pp_context_output(context), name, out);
+}
+
+static pp_status keep(void *self, const pp_joint_state *state)
+{
+    const job *j = self;
+    const char *hash, *parameters;
+    pp_context_identity(j->context, NULL, &hash, &parameters);
+    return pp_joint_state_write(j->state, hash, state);
+}
+
+static pp_status recall(void *self, pp_joint_state *state, bool *found)
+{
+    const job *j = self;
+    const char *hash, *parameters;
+    pp_context_identity(j->context, NULL, &hash, &parameters);
+    return pp_joint_state_read(j->state, hash, state, found);
+}
+
 /* ---- the stage ---- */
 
 static bool stopped(void *self, int64_t done)
@@ -395,6 +431,8 @@ static void tell(job *j, const pp_joint_result *result)
     const pp_joint_terms *last = &j->terms[result->done - 1];
     pp_context_fact(j->context, "iterations", "%lld%s", (long long)result->done,
                     result->converged ? ", converged" : "");
+    if (j->p->shift_every > 0)
+        pp_context_fact(j->context, "views_moved", "%.4g pixels rms", result->moved);
     pp_context_fact(j->context, "total_variation", "%.6g rad", result->strength);
     pp_context_fact(j->context, "residuals", "primal %.3g, dual %.3g", last->primal, last->dual);
     pp_context_fact(j->context, "penalty", "%.4g of the largest illumination", last->rho);
@@ -413,9 +451,12 @@ static pp_status solve(job *j)
     if (status == PP_OK) status = PP_ALLOC(j->setup.iterations, &j->terms);
     PP_TRY(pp_comm_agree(j->comm, status));
     j->setup.frames = frames_of, j->setup.stopped = stopped, j->setup.self = j;
+    j->setup.keep = keep, j->setup.recall = recall;
+    PP_TRY(pp_comm_agree(j->comm, state_path(j->context, &j->state)));
     PP_TRY(start(j));
     PP_TRY(pp_joint_run(&j->setup, j->volume, j->terms, &result));
     tell(j, &result);
+    *pp_context_state(j->context) = &finished;
     PP_TRY(put_volume(j, "delta", false));
     return put_volume(j, "beta", true);
 }
@@ -427,8 +468,23 @@ static pp_status run(const void *params_, pp_context *context)
     if (status == PP_OK) status = solve(&j);
     for (int64_t k = 0; j.views && k < j.setup.count; k++) pp_joint_view_free(&j.views[k]);
     pp_free(j.views), pp_free(j.indices), pp_free(j.terms), pp_free(j.volume);
+    pp_free(j.state);
     pp_stack_arrays_free(&j.made);
     return status;
+}
+
+/* What was made is in the volume's file by now: the state is not needed any more. */
+static void close_stage(const void *ignored, pp_context *context)
+{
+    char *path = NULL;
+    (void)ignored;
+    if (*pp_context_state(context) != &finished || pp_comm_rank(pp_context_comm(context)) != 0)
+        return;
+    if (state_path(context, &path) == PP_OK)
+        (void)unlink(path);
+    else
+        pp_log_last_error();
+    pp_free(path);
 }
 
 static void check(const void *params_, pp_check *findings)
@@ -474,4 +530,4 @@ static void plan(const void *params_, pp_plan *budget)
 
 PP_STAGE(joint, .summary = "joint solve: the volume from the frames of all views at once",
          .scope = PP_SCOPE_CAMPAIGN, .ports = ports, .params = params, .params_size = sizeof(joint),
-         .run = run, .check = check, .plan = plan, .version = "1");
+         .run = run, .check = check, .plan = plan, .close = close_stage, .version = "1");

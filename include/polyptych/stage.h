@@ -173,7 +173,7 @@ PP_API int64_t pp_context_seed(const pp_context *context);
 PP_API const char *pp_context_output(const pp_context *context);
 PP_API const char *pp_context_stage_id(const pp_context *context);
 /** Identity of what lies at a port (hash of everything upstream of it) and the parameters behind it, as text; output stages
- *  store both in their files (src/io/result.h). Valid until the call returns. */
+ *  store both in their files (src/io/result.h). port NULL: of what this stage itself puts. Valid until the call returns. */
 PP_API void pp_context_identity(const pp_context *context, const char *port, const char **hash,
                                 const char **parameters);
 /** A place for what the stage keeps from `open` to `close`; NULL at first. */

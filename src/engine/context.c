@@ -183,9 +183,9 @@ void pp_context_identity(const pp_context *context, const char *port, const char
         pp_context *own;
     } both = {.read = context};
     const pp_node *node = node_of(context);
-    const int p = pp_node_side(node, port, false);
+    const int p = port ? pp_node_side(node, port, false) : -1;
     int writer = p < 0 ? -1 : node->writer[p];
-    if (p < 0 && pp_node_side(node, port, true) >= 0) writer = context->node;
+    if (p < 0 && (!port || pp_node_side(node, port, true) >= 0)) writer = context->node;
     const pp_identity *identity = NULL;
     if (writer >= 0 && make_identity(both.own, writer, &identity) != PP_OK) pp_log_last_error();
     *hash = identity ? identity->hash : "";

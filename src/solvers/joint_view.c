@@ -192,7 +192,7 @@ static pp_status to_device(device *d, const pp_joint_view *view, const pp_joint_
     PP_TRY(pp_point_create_place(&d->model, &d->point));
     PP_TRY(backend->alloc(weights, (void **)&d->weight));
     PP_TRY(backend->alloc(bytes, (void **)&d->target));
-    PP_TRY(backend->upload(d->weight, step->weight, weights));
+    if (step->weight) PP_TRY(backend->upload(d->weight, step->weight, weights));
     PP_TRY(backend->upload(d->target, step->target, bytes));
     PP_TRY(backend->upload(d->point.object, view->psi, bytes));
     PP_TRY(backend->upload(d->point.probe, view->probe, probe));
@@ -249,4 +249,48 @@ pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_step *step,
     if (status == PP_OK) status = solve(&d, view, step, result);
     release(&d);
     return status;
+}
+
+/* ---- the shift of a view ---- */
+
+/* One step for all patterns together. */
+static void common_step(const pp_sweep_position *terms, int64_t count, double out[2])
+{
+    double yy = 0, yx = 0, xx = 0, ry = 0, rx = 0;
+    for (int64_t j = 0; j < count; j++) {
+        yy += terms[j].yy, yx += terms[j].yx, xx += terms[j].xx;
+        ry += terms[j].ry, rx += terms[j].rx;
+    }
+    const double det = yy * xx - yx * yx + 1e-6 * yy * xx;
+    out[0] = out[1] = 0;
+    if (!(det > 0)) return;
+    out[0] = fmin(fmax((yx * rx - xx * ry) / det, -0.5), 0.5);
+    out[1] = fmin(fmax((yx * ry - yy * rx) / det, -0.5), 0.5);
+}
+
+pp_status pp_joint_view_shift(const pp_joint_view *view, const pp_joint_step *step, double shift[2])
+{
+    device d = {0};
+    pp_sweep_position *terms = NULL;
+    pp_status status = PP_ALLOC(view->patterns, &terms);
+    if (status == PP_OK) status = to_device(&d, view, step);
+    if (status == PP_OK)
+        status = d.model.backend->upload(d.point.object, step->target,
+                                         (size_t)view->pixels * sizeof(pp_c32));
+    if (status == PP_OK) status = pp_ptychography_position_terms(&d.model, terms, &d.point);
+    if (status == PP_OK) common_step(terms, view->patterns, shift);
+    release(&d);
+    pp_free(terms);
+    return status;
+}
+
+void pp_joint_view_move(pp_joint_view *view, const double shift[2])
+{
+    const double room = PP_WINDOW_MARGIN - 1;
+    for (int a = 0; a < 2; a++) {
+        const double to = fmin(fmax(view->moved[a] + shift[a], -room), room),
+                     by = to - view->moved[a];
+        view->moved[a] = to;
+        for (int64_t j = 0; j < view->patterns; j++) view->corners[2 * j + a] += by;
+    }
 }

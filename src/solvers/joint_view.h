@@ -23,6 +23,7 @@ typedef struct pp_joint_view {
     pp_dtype frame_type;
     pp_object_frame frame;
     double *corners;     /* [J][2] */
+    double moved[2];     /* of them since the start, pixels (y, x) */
     pp_c32 *probe;       /* [M][n][n], moves where it is refined */
     pp_c32 *psi;         /* [Y][X] */
     pp_c32 *multiplier;  /* lambda [Y][X] */
@@ -58,6 +59,12 @@ void pp_joint_view_free(pp_joint_view *view);
 /** Conjugate gradients from psi on data + sum w |psi - t|^2, then the phase of psi that is nearest to the target. */
 PP_MUST_CHECK pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_step *step,
                                            pp_joint_step_result *result);
+/** The shift (y, x) of the whole view that brings its frames nearest to the object step->target (a Gauss-Newton step, at most half a
+ *  pixel); nothing is changed. */
+PP_MUST_CHECK pp_status pp_joint_view_shift(const pp_joint_view *view, const pp_joint_step *step,
+                                            double shift[2]);
+/** Moves all windows, as far as the margin of the object array lets them. */
+void pp_joint_view_move(pp_joint_view *view, const double shift[2]);
 /** Bytes that a view's frames take. */
 double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type);
 

@@ -15,6 +15,8 @@
 static const double unbalanced = 50;
 /* The weight of the total variation's splitting is balanced so long. */
 enum { TAU_ITERATIONS = 20 };
+/* rho is doubled every so many iterations on its way back. */
+enum { RETURN = 4 };
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
 /* What one view's step is given, as large as the largest view. */
@@ -35,6 +37,7 @@ typedef struct state {
     lane *lane;      /* [lanes] */
     double *each;    /* [V][TERMS] */
     double *sums;    /* [TERMS] */
+    double *moves;   /* [V][2] */
     double largest;  /* illumination of all views */
     double rho;      /* absolute */
     double light;    /* mean illumination of the stack's field, of all views */
@@ -141,40 +144,99 @@ static pp_status step_view(state *s, int k, int64_t local, int64_t done)
     return PP_OK;
 }
 
+/* Something done with a view on the calling thread's device, in lane k. */
+typedef pp_status (*view_work)(state *s, int k, int64_t local, int64_t done);
+
 typedef struct views_task {
     state *s;
+    view_work work;
     int64_t from, done;
 } views_task;
 
-static pp_status step_lane(const pp_comm *group, void *argument)
+static pp_status work_lane(const pp_comm *group, void *argument)
 {
     const views_task *t = argument;
     const pp_backend *backend = pp_backend_find(t->s->setup->backend);
     const int k = pp_comm_rank(group);
     if (backend) PP_TRY(pp_backend_use(backend, pp_backend_device(backend, k)));
-    return step_view(t->s, k, t->from + k, t->done);
+    return t->work(t->s, k, t->from + k, t->done);
 }
 
 /* As many views as there are devices, one on each; this thread reads their frames. */
-static pp_status step_some(state *s, int64_t from, int count, int64_t done)
+static pp_status work_on(state *s, view_work work, int64_t from, int count, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
-    views_task t = {s, from, done};
+    views_task t = {s, work, from, done};
     pp_status status = PP_OK;
     for (int64_t k = from; k < from + count && status == PP_OK; k++)
         if (!setup->views[k].data.frames) status = setup->frames(setup->self, k, &setup->views[k]);
-    if (status == PP_OK) status = pp_group_run(count, step_lane, &t);
+    if (status == PP_OK) status = pp_group_run(count, work_lane, &t);
     for (int64_t k = from; k < from + count && !setup->hold; k++)
         pp_joint_frames_free(&setup->views[k]);
     return status;
 }
 
-static pp_status step_views(state *s, int64_t done)
+static pp_status each_view(state *s, view_work work, int64_t done)
 {
     for (int64_t k = 0; k < s->setup->count; k += s->lanes) {
         const int64_t left = s->setup->count - k;
-        PP_TRY(step_some(s, k, left < s->lanes ? (int)left : s->lanes, done));
+        PP_TRY(work_on(s, work, k, left < s->lanes ? (int)left : s->lanes, done));
     }
+    return PP_OK;
+}
+
+/* ---- whole views move ---- */
+
+/* The view's Gauss-Newton step of its shift at the model, into `moves`: y, x. */
+static pp_status find_move(state *s, int k, int64_t local, int64_t done)
+{
+    const pp_joint_setup *setup = s->setup;
+    const pp_joint_view *view = &setup->views[local];
+    const pp_c32 *model = s->model + local * s->pixels;
+    const pp_joint_step step = {.backend = setup->backend,
+                                .model = setup->model,
+                                .threads = setup->threads,
+                                .target = s->lane[k].target};
+    (void)done;
+    for (int64_t i = 0; i < view->pixels; i++) {
+        const int64_t at = in_stack(s, view, i);
+        s->lane[k].target[i] = setup->outside_free && at < 0 ? view->psi[i] : goal(model, at);
+    }
+    return pp_joint_view_shift(view, &step, s->moves + 2 * (setup->first + local));
+}
+
+/* What of the moves is no translation of the object: a constant along y, a cos t + b sin t along x (docs/conventions.md, Frame). */
+static void drop_translation(const state *s)
+{
+    const int64_t views = s->setup->shape.views;
+    double mean = 0, cc = 0, cs = 0, ss = 0, cx = 0, sx = 0;
+    for (int64_t v = 0; v < views; v++) {
+        const double c = cos(s->setup->angles[v]), d = sin(s->setup->angles[v]),
+                     x = s->moves[2 * v + 1];
+        mean += s->moves[2 * v] / (double)views;
+        cc += c * c, cs += c * d, ss += d * d, cx += c * x, sx += d * x;
+    }
+    const double det = cc * ss - cs * cs, sure = det > 1e-6 * cc * ss ? 1 / det : 0,
+                 a = sure * (ss * cx - cs * sx), b = sure * (cc * sx - cs * cx);
+    for (int64_t v = 0; v < views; v++) {
+        s->moves[2 * v] -= mean;
+        s->moves[2 * v + 1] -= a * cos(s->setup->angles[v]) + b * sin(s->setup->angles[v]);
+    }
+}
+
+/* After every few outer iterations: the shift of each view that fits its frames best to the model. Windows move, nothing is resampled. */
+static pp_status move_views(state *s, int64_t done)
+{
+    const pp_joint_setup *setup = s->setup;
+    if (setup->shift_every < 1 || done < 1 || done % setup->shift_every != 0) return PP_OK;
+    double square = 0;
+    PP_TRY(pp_comm_agree(setup->comm, each_view(s, find_move, done)));
+    PP_TRY(pp_share_views(setup->comm, setup->shape.views, s->moves, 2 * sizeof *s->moves));
+    drop_translation(s);
+    for (int64_t k = 0; k < setup->count; k++)
+        pp_joint_view_move(&setup->views[k], s->moves + 2 * (setup->first + k));
+    for (int64_t i = 0; i < 2 * setup->shape.views; i++) square += s->moves[i] * s->moves[i];
+    pp_info("joint: views move by %.3g pixels rms", sqrt(square / (double)setup->shape.views));
     return PP_OK;
 }
 
@@ -226,24 +288,35 @@ static pp_status find_terms(state *s, pp_joint_terms *out)
     return PP_OK;
 }
 
-/* Balancing by the relative residuals, rho in the largest illumination. */
-static void balance(state *s, int64_t done, const pp_joint_terms *terms)
+/* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth
+ * phases follow the frames by c / (rho + c) an iteration only, where c is their small curvature. After that rho comes back to its start,
+ * so that views and volume agree in the end. */
+static double next_rho(const state *s, int64_t done, const pp_joint_terms *terms)
 {
     const pp_joint_setup *setup = s->setup;
     const double rho = s->rho / s->largest;
-    double next = rho;
-    if (done >= setup->penalty_iterations) return;
-    if (terms->primal > unbalanced * terms->dual) next = fmin(2 * rho, setup->penalty_bounds[1]);
-    if (terms->dual > unbalanced * terms->primal) next = fmax(rho / 2, setup->penalty_bounds[0]);
-    if (next == rho) return;
-    s->rho = next * s->largest;
-    pp_joint_variation_scale(&s->volume.variation, next / rho);
+    const int64_t after = done - setup->penalty_iterations;
+    if (after >= 0 && after % RETURN == RETURN - 1 && rho < setup->penalty)
+        return fmin(2 * rho, setup->penalty);
+    if (after >= 0) return rho;
+    if (terms->primal > unbalanced * terms->dual) return fmin(2 * rho, setup->penalty_bounds[1]);
+    if (terms->dual > unbalanced * terms->primal) return fmax(rho / 2, setup->penalty_bounds[0]);
+    return rho;
+}
+
+static void balance(state *s, int64_t done, const pp_joint_terms *terms)
+{
+    const double next = next_rho(s, done, terms) * s->largest;
+    if (next == s->rho) return;
+    pp_joint_variation_scale(&s->volume.variation, next / s->rho);
+    s->rho = next;
 }
 
 static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
 {
     const pp_comm *comm = s->setup->comm;
-    PP_TRY(pp_comm_agree(comm, step_views(s, done)));
+    PP_TRY(move_views(s, done));
+    PP_TRY(pp_comm_agree(comm, each_view(s, step_view, done)));
     PP_TRY(step_volume(s, done));
     for (int64_t k = 0; k < s->setup->count; k++) settle(s, k);
     PP_TRY(sum_views(s));
@@ -261,6 +334,65 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
     return PP_OK;
 }
 
+/* ---- the state ---- */
+
+static void describe(state *s, pp_joint_terms *terms, int64_t done, pp_joint_state *out)
+{
+    pp_joint_volume *v = &s->volume;
+    pp_joint_variation *t = &v->variation;
+    *out = (pp_joint_state){
+        .setup = s->setup,
+        .n = v->n,
+        .rows = v->slab.rows,
+        .first = v->slab.first,
+        .slices = v->slab.slices,
+        .fields = {{"v", PP_C32, v->v},
+                   {"split_z", PP_C32, t->split[0]},
+                   {"split_y", PP_C32, t->split[1]},
+                   {"split_x", PP_C32, t->split[2]},
+                   {"multiplier_z", PP_C32, t->multiplier[0]},
+                   {"multiplier_y", PP_C32, t->multiplier[1]},
+                   {"multiplier_x", PP_C32, t->multiplier[2]},
+                   {"sign", PP_F32, t->sign},
+                   {"sign_multiplier", PP_F32, t->sign_multiplier}},
+        .numbers = {(double)done, s->rho, s->strength, s->light, s->largest, t->tau, t->eta},
+        .terms = terms,
+    };
+}
+
+static pp_status keep(state *s, pp_joint_terms *terms, int64_t done)
+{
+    pp_joint_state now;
+    if (!s->setup->keep) return PP_OK;
+    describe(s, terms, done, &now);
+    return s->setup->keep(s->setup->self, &now);
+}
+
+static pp_status renew_model(state *s)
+{
+    PP_TRY(pp_comm_agree(s->setup->comm, pp_joint_volume_model(&s->volume)));
+    return pp_slabs_to_views(s->setup->comm, s->setup->shape, s->volume.h, s->model);
+}
+
+/* From the state on file, if there is one. */
+static pp_status recall(state *s, pp_joint_terms *terms, pp_joint_result *result)
+{
+    pp_joint_state then;
+    bool found = false;
+    if (!s->setup->recall) return PP_OK;
+    describe(s, terms, 0, &then);
+    PP_TRY(s->setup->recall(s->setup->self, &then, &found));
+    if (!found) return PP_OK;
+    const double *n = then.numbers;
+    s->rho = n[PP_JOINT_RHO], s->strength = n[PP_JOINT_STRENGTH];
+    s->light = n[PP_JOINT_LIGHT], s->largest = n[PP_JOINT_LARGEST];
+    s->volume.variation.tau = n[PP_JOINT_TAU], s->volume.variation.eta = n[PP_JOINT_ETA];
+    s->volume.variation.ready = true;
+    result->done = result->recalled = (int64_t)n[PP_JOINT_DONE];
+    pp_info("joint: goes on after outer iteration %lld", (long long)result->done);
+    return renew_model(s);
+}
+
 static bool close_enough(const state *s, const pp_joint_terms *terms)
 {
     return terms->primal <= s->setup->tolerance && terms->dual <= s->setup->tolerance;
@@ -269,12 +401,15 @@ static bool close_enough(const state *s, const pp_joint_terms *terms)
 static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result *result)
 {
     const pp_joint_setup *setup = s->setup;
+    if (result->done > 0) result->converged = close_enough(s, &terms[result->done - 1]);
     while (result->done < setup->iterations && !result->converged) {
         double stop = 0;
         PP_TRY(iterate(s, result->done, &terms[result->done]));
         result->converged = close_enough(s, &terms[result->done++]);
         if (setup->stopped) stop = setup->stopped(setup->self, result->done);
         PP_TRY(pp_comm_allreduce(setup->comm, &stop, 1, PP_MAX));
+        const bool due = setup->keep_every > 0 && result->done % setup->keep_every == 0;
+        if (stop > 0 || due) PP_TRY(keep(s, terms, result->done));
         if (stop > 0)
             return PP_FAIL(PP_ERR_INTERRUPTED, "stopped after outer iteration %lld",
                            (long long)result->done);
@@ -314,6 +449,7 @@ static pp_status allocate(state *s, const pp_projector *projector)
         PP_TRY(PP_ALLOC(most, &s->lane[k].weight));
     }
     PP_TRY(PP_ALLOC(TERMS, &s->sums));
+    PP_TRY(PP_ALLOC(2 * shape->views, &s->moves));
     return PP_ALLOC(shape->views * TERMS, &s->each);
 }
 
@@ -323,7 +459,7 @@ static void release(state *s)
     pp_free(s->model), pp_free(s->last), pp_free(s->wanted), pp_free(s->slabs);
     for (int k = 0; s->lane && k < s->lanes; k++)
         pp_free(s->lane[k].target), pp_free(s->lane[k].weight);
-    pp_free(s->lane), pp_free(s->each), pp_free(s->sums);
+    pp_free(s->lane), pp_free(s->each), pp_free(s->sums), pp_free(s->moves);
 }
 
 /* ---- strength of the total variation ---- */
@@ -373,8 +509,7 @@ static pp_status start(state *s, const pp_c32 *volume)
 {
     const pp_joint_setup *setup = s->setup;
     memcpy(s->volume.v, volume, (size_t)s->volume.voxels * sizeof *volume);
-    PP_TRY(pp_comm_agree(setup->comm, pp_joint_volume_model(&s->volume)));
-    PP_TRY(pp_slabs_to_views(setup->comm, setup->shape, s->volume.h, s->model));
+    PP_TRY(renew_model(s));
     for (int64_t k = 0; k < setup->count; k++) {
         start_view(s, k);
         s->largest = fmax(s->largest, (double)setup->views[k].largest);
@@ -384,11 +519,25 @@ static pp_status start(state *s, const pp_c32 *volume)
     return find_strength(s);
 }
 
+static pp_status find_moved(state *s, pp_joint_result *result)
+{
+    const int64_t views = s->setup->shape.views;
+    for (int64_t k = 0; k < s->setup->count; k++)
+        for (int a = 0; a < 2; a++)
+            s->moves[2 * (s->setup->first + k) + a] = s->setup->views[k].moved[a];
+    PP_TRY(pp_share_views(s->setup->comm, views, s->moves, 2 * sizeof *s->moves));
+    for (int64_t i = 0; i < 2 * views; i++) result->moved += s->moves[i] * s->moves[i];
+    result->moved = sqrt(result->moved / (double)views);
+    return PP_OK;
+}
+
 static pp_status run(state *s, pp_c32 *volume, pp_joint_terms *terms, pp_joint_result *result)
 {
     PP_TRY(start(s, volume));
+    PP_TRY(recall(s, terms, result));
     result->strength = s->strength;
     PP_TRY(all_iterations(s, terms, result));
+    PP_TRY(find_moved(s, result));
     memcpy(volume, s->volume.v, (size_t)s->volume.voxels * sizeof *volume);
     return PP_OK;
 }

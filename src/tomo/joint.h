@@ -13,6 +13,8 @@
 #include "tomo/joint_volume.h"
 #include "tomo/transpose.h"
 
+struct pp_joint_state;
+
 typedef struct pp_joint_setup {
     const pp_comm *comm;
     int threads;
@@ -38,6 +40,13 @@ typedef struct pp_joint_setup {
      *  `hold` is not set. */
     pp_status (*frames)(void *self, int64_t local, pp_joint_view *view);
     bool hold;
+    int64_t shift_every; /* outer iterations between moves of whole views; 0: never */
+    int64_t
+        keep_every; /* outer iterations between calls of `keep`; 0: only where the solve is stopped */
+    /** Puts the state away; collective. NULL: never. And fills it again at the start, if there is one (views must have been created as
+     *  they were then). NULL: none. */
+    pp_status (*keep)(void *self, const struct pp_joint_state *state);
+    pp_status (*recall)(void *self, struct pp_joint_state *state, bool *found);
     /** After every outer iteration, on every rank; true stops with PP_ERR_INTERRUPTED. NULL: never. */
     bool (*stopped)(void *self, int64_t done);
     void *self;
@@ -51,9 +60,39 @@ typedef struct pp_joint_terms {
     double rho;                                  /* in the largest illumination */
 } pp_joint_terms;
 
+/** What goes on from one outer iteration to the next, besides the arrays of the views. */
+enum { PP_JOINT_FIELDS = 9 };
+enum {
+    PP_JOINT_DONE,
+    PP_JOINT_RHO,
+    PP_JOINT_STRENGTH,
+    PP_JOINT_LIGHT,
+    PP_JOINT_LARGEST,
+    PP_JOINT_TAU,
+    PP_JOINT_ETA,
+    PP_JOINT_NUMBERS
+};
+
+/** An array of the volume on this rank, [slices][n][n]. */
+typedef struct pp_joint_field {
+    const char *name;
+    pp_dtype dtype;
+    void *data;
+} pp_joint_field;
+
+typedef struct pp_joint_state {
+    const pp_joint_setup *setup; /* its views: psi, multiplier, probe, corners */
+    int64_t n, rows;             /* of the volume */
+    int64_t first, slices;       /* this rank's */
+    pp_joint_field fields[PP_JOINT_FIELDS];
+    double numbers[PP_JOINT_NUMBERS];
+    pp_joint_terms *terms; /* [iterations], filled up to done */
+} pp_joint_state;
+
 typedef struct pp_joint_result {
-    int64_t done;
+    int64_t done, recalled; /* outer iterations; how many of them were on file */
     bool converged;
+    double moved;    /* rms of all moves of the views, pixels */
     double strength; /* of the total variation, rad a voxel */
 } pp_joint_result;
 
