@@ -32,7 +32,7 @@ static const pp_param params[] = {
     PP_CHOICE(partition, sync, "exact", "exact|local", "method gradient: exact sums in every iteration, of any solver; or local: each device goes down its own gradient at once, and what it adds to others travels meanwhile and comes one exchange late (asynchronous passes of Wang et al. 2022)"),
     PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
     PP_INT(partition, period, 1, 1, 1000000, "1", "method halo: iterations between exchanges"),
-    PP_INT(partition, exchanges, 1, 1, 1000000, "1", "sync local: exchanges in an iteration, each after so large a part of a device's patterns"),
+    PP_INT(partition, exchanges, 1, 1, 1000000, "1", "sync local: exchanges in an iteration, each after so large a part of a device's patterns; at most one a pattern"),
     PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),
     PP_PARAM_END};
 /* clang-format on */

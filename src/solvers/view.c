@@ -90,6 +90,7 @@ static pp_status lay_out(solve *s)
  * has a sweep of its own where there are several. */
 static double local_bytes(const pp_sweep_setup *mine, const pp_sweep_class *kind, int64_t exchanges)
 {
+    exchanges = exchanges < mine->patterns ? exchanges : mine->patterns;
     double bytes = (double)(mine->object[0] * mine->object[1]) * sizeof(pp_c32);
     for (int64_t k = 0; exchanges > 1 && k < exchanges; k++) {
         pp_sweep_setup part = *mine;

@@ -140,7 +140,12 @@ static void release(local *l)
 
 pp_status pp_view_local(solve *s, pp_ptycho_result *r)
 {
-    local l = {.s = s, .split = s->split, .parts = s->o->exchanges};
+    const pp_tiles *tiles = &s->v->tiles;
+    int64_t most = 1; /* patterns of a device: no more exchanges than that */
+    for (int k = 0; k < tiles->count; k++)
+        most = tiles->patterns[k] > most ? tiles->patterns[k] : most;
+    local l = {.s = s, .split = s->split};
+    l.parts = s->o->exchanges < most ? s->o->exchanges : most;
     double cost;
     pp_status status = PP_OK;
     PP_TRY_TO(done, create(&l));
