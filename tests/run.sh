@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need (Debian 12), builds with gcc and clang, warnings as errors, runs every test, once more with
-# the address and undefined-behaviour sanitizers, and checks the style.
+# the address and undefined-behaviour sanitizers, those of groups of devices with the thread sanitizer, and checks the style.
 #   tests/run.sh [quick]     quick: gcc and its tests only
 # SPDX-License-Identifier: BSD-3-Clause
 . "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
@@ -30,16 +30,35 @@ make_build() { # FOLDER [cmake options]
     build "$@" && touch "$1/built"
 }
 
+# clang with libomp: gcc's libgomp is not instrumented and reports races that are none.
+threads=(test_group test_split test_split_view test_split_apart test_split_local)
+make_threads() {
+    rm -f build-tsan/built
+    cmake -S . -B build-tsan -G Ninja -DPP_SANITIZE=thread -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
+        -DCMAKE_CXX_COMPILER=clang++ >build-tsan.configure.log 2>&1 || { cat build-tsan.configure.log; return 1; }
+    rm -f build-tsan.configure.log
+    cmake --build build-tsan -j "$JOBS" --target "${threads[@]}" && touch build-tsan/built
+}
+
+run_threads() {
+    [ -e build-tsan/built ] || { echo "build-tsan was not built"; return 1; }
+    for name in "${threads[@]}"; do
+        TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" PP_TEST_BACKEND=cpu OMP_NUM_THREADS=2 "build-tsan/$name" || return 1
+    done
+}
+
 step "gcc: build" make_build build-gcc -DPP_WERROR=ON -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++
 if [ "${1:-}" != quick ]; then
     step "clang: build" make_build build-clang -DPP_WERROR=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
     step "sanitizers: build" make_build build-asan -DPP_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPP_SANITIZE=address,undefined
+    step "threads: build" make_threads
     step "style: format" tests/style/format.sh
     step "style: tidy" tests/style/tidy.sh build-clang
     step "clang: tests" suite build-clang -L unit
     export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
     step "sanitizers: tests" suite build-asan -L unit
     unset ASAN_OPTIONS
+    step "threads: tests" run_threads
 fi
 step "gcc: tests" suite build-gcc
 if [ ${#failed[@]} -gt 0 ]; then
