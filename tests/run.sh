@@ -34,7 +34,7 @@ make_build() { # FOLDER [cmake options]
 threads=(test_group test_split test_split_view test_split_apart test_split_local)
 make_threads() {
     rm -f build-tsan/built
-    cmake -S . -B build-tsan -G Ninja -DPP_SANITIZE=thread -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
+    cmake -S . -B build-tsan -G Ninja -DPP_SANITIZE=thread -DPP_CUDA=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
         -DCMAKE_CXX_COMPILER=clang++ >build-tsan.configure.log 2>&1 || { cat build-tsan.configure.log; return 1; }
     rm -f build-tsan.configure.log
     cmake --build build-tsan -j "$JOBS" --target "${threads[@]}" && touch build-tsan/built
