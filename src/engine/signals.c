@@ -1,11 +1,12 @@
 /* SIGTERM, SIGINT and SIGUSR1 ask a run to stop where it can go on later. A second one of the same kind ends it at once.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "engine/run.h"
 
-static volatile sig_atomic_t seen;
+static atomic_int seen; /* without a lock: a handler may set it, any thread may read it */
 static const int kinds[] = {SIGTERM, SIGINT, SIGUSR1};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 static struct sigaction before[KINDS];
@@ -13,7 +14,7 @@ static struct sigaction before[KINDS];
 static void note(int number)
 {
     (void)number;
-    seen = 1;
+    atomic_store(&seen, 1);
 }
 
 void pp_signals_catch(void)
@@ -23,7 +24,7 @@ void pp_signals_catch(void)
     action.sa_handler = note;
     action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
     (void)sigemptyset(&action.sa_mask);
-    seen = 0;
+    atomic_store(&seen, 0);
     for (int k = 0; k < KINDS; k++) (void)sigaction(kinds[k], &action, &before[k]);
 }
 
@@ -34,5 +35,5 @@ void pp_signals_release(void)
 
 bool pp_signals_seen(void)
 {
-    return seen != 0;
+    return atomic_load(&seen) != 0;
 }
