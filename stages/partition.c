@@ -102,7 +102,7 @@ static int devices_of(const partition *p, const pp_plan *budget, int group)
     const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
     if (p->devices != PP_AUTO) return (int)p->devices;
     if (!backend || backend->host_memory) return group;
-    return backend->devices(NULL) / pp_plan_node_ranks(budget);
+    return pp_backend_devices(backend);
 }
 
 /* A parameter that is given and has no effect is named. */

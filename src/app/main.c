@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "comm/comm.h"
+#include "comm/devices.h"
 #include "version.h"
 
 const char *pp_version(void)
@@ -99,7 +100,8 @@ static pp_status run_parallel(const pp_command *command, pp_arguments *arguments
     PP_TRY(needs_mpi(command) ? pp_comm_world(&world) : pp_comm_self(&world));
     pp_log_set_rank(pp_comm_rank(world));
     arguments->comm = world;
-    const pp_status status = command->run(arguments);
+    pp_status status = pp_devices_bind(world);
+    if (status == PP_OK) status = command->run(arguments);
     pp_comm_free(&world);
     return status;
 }

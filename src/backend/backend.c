@@ -31,32 +31,51 @@ const pp_backend *pp_backend_find(const char *name)
     return NULL;
 }
 
-static int process_index, processes = 1;
+/* One a back end of the list. */
+typedef struct share {
+    int index, of;
+} share;
+static share shares[sizeof backends / sizeof *backends];
 
-void pp_backend_share(int index, int of)
+static size_t row_of(const pp_backend *backend)
 {
-    process_index = index, processes = of > 0 ? of : 1;
+    size_t k = 0;
+    while (backends[k] && backends[k] != backend) k++;
+    return k;
 }
 
-/* Devices in blocks of nearly equal size; with more processes than devices they share them. */
-static int first_device(int devices, int index)
+static share share_of(const pp_backend *backend)
 {
-    return devices >= processes ? index * devices / processes : index % devices;
+    const share s = shares[row_of(backend)];
+    return s.of > 0 ? s : (share){0, 1};
+}
+
+void pp_backend_share(const pp_backend *backend, int index, int of)
+{
+    shares[row_of(backend)] = (share){index, of};
+}
+
+/* Devices in blocks of nearly equal size; more processes than devices share them. */
+static int first_device(int devices, int of, int index)
+{
+    return devices >= of ? index * devices / of : index % devices;
 }
 
 int pp_backend_devices(const pp_backend *backend)
 {
     const int devices = backend->devices(NULL);
+    const share s = share_of(backend);
     if (!backend->use || devices < 1) return devices;
-    if (devices < processes) return 1;
-    return first_device(devices, process_index + 1) - first_device(devices, process_index);
+    if (devices < s.of) return 1;
+    return first_device(devices, s.of, s.index + 1) - first_device(devices, s.of, s.index);
 }
 
 int pp_backend_device(const pp_backend *backend, int rank)
 {
     const int devices = backend->use ? backend->devices(NULL) : 0;
+    const share s = share_of(backend);
     if (devices < 1) return 0;
-    return first_device(devices, process_index) + rank % pp_backend_devices(backend);
+    return first_device(devices, s.of, s.index) + rank % pp_backend_devices(backend);
 }
 
 pp_status pp_backend_use(const pp_backend *backend, int device)

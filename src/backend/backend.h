@@ -40,6 +40,21 @@ typedef struct pp_backend_speed {
         fft_pair_us; /* an n x n transform, back, and a pass that multiplies by 1 / n^2; in batches that fit its L2 cache */
 } pp_backend_speed;
 
+typedef struct pp_device_facts {
+    char name[128], bus[32];
+    double memory, cache; /* bytes; cache: L2 */
+    int capability[2], processors;
+} pp_device_facts;
+
+/** What a device is, and tests. */
+typedef struct pp_device_class {
+    pp_status (*tell)(int device, pp_device_facts *out);
+    /** On the calling thread's device: copies and a transform there and back, with numbers that are known. */
+    pp_status (*test)(void);
+    /** Whether device `from` reads the memory of device `to`. */
+    pp_status (*peers)(int from, int to, bool *out);
+} pp_device_class;
+
 typedef struct pp_backend {
     const char *name; /* "cpu" */
     /** Number of devices; where 0, `why` (if not NULL) gets a static text. */
@@ -62,6 +77,7 @@ typedef struct pp_backend {
     const pp_link_class *links;
     /** The tomography projector on a device; NULL: tomo/ computes on the host. */
     const pp_projection_class *projection;
+    const pp_device_class *facts; /* NULL: the processors of this host */
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */
@@ -69,8 +85,8 @@ const pp_backend *const *pp_backends(void);
 /** By name, NULL where there is none; "auto" is the best one that has a device. */
 const pp_backend *pp_backend_find(const char *name);
 /** This process is number `index` of `of` processes that see the same devices: it takes its share of them. Before they are used; at the
- *  start it is alone. */
-void pp_backend_share(int index, int of);
+ *  start it is alone (comm/devices.h). */
+void pp_backend_share(const pp_backend *backend, int index, int of);
 /** How many devices are this process's, and the number of the one that rank `rank` of a group works on: ranks beyond the number of devices
  *  share them. */
 int pp_backend_devices(const pp_backend *backend);
