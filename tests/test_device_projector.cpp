@@ -15,6 +15,7 @@
 
 extern "C" {
 #include "backend/cuda/cuda.h"
+#include "backend/fft.h"
 #include "tomo/projector.h"
 }
 
@@ -220,7 +221,10 @@ int main()
     char path[] = "/tmp/projector_bits_XXXXXX";
     const int file = mkstemp(path);
     if (file < 0) return EXIT_FAILURE;
+    close(file);
     setenv("PP_TEST_BITS", path, 1);
+    (void)pp_fft_set_effort(
+        PP_FFT_ESTIMATE); /* the emulated cuFFT is FFTW: the same plans in every process */
     Suite *suite = suite_create("device projector");
     TCase *tests = tcase_create("device projector");
     tcase_set_timeout(tests, 100);

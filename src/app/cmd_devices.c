@@ -165,7 +165,9 @@ static pp_status print_backends(const pp_comm *comm)
         if (!(*b)->facts) continue;
         if (first) status = try_devices(*b);
         PP_TRY(pp_comm_agree(comm, status));
-        PP_TRY(print_map(*b, comm));
+        double most = pp_backend_devices(*b);
+        PP_TRY(pp_comm_allreduce(comm, &most, 1, PP_MAX));
+        if (most > 0) PP_TRY(print_map(*b, comm));
     }
     return PP_OK;
 }

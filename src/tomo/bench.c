@@ -55,10 +55,11 @@ static pp_status make_arrays(instruments *t)
     return PP_OK;
 }
 
-static pp_status open_instruments(instruments *t, const double *angles, int threads)
+static pp_status open_instruments(instruments *t, const double *angles, int threads,
+                                  const pp_backend *backend)
 {
     const pp_projector_setup setup = {
-        .n = t->n, .views = t->views, .angles = angles, .threads = threads};
+        .n = t->n, .views = t->views, .angles = angles, .threads = threads, .backend = backend};
     PP_TRY(pp_projector_create(&setup, &t->projector));
     PP_TRY(pp_radial_make(t->n, t->views, angles, 2, &t->taps));
     for (int64_t i = 0; i < t->taps.count; i++) {
@@ -113,6 +114,19 @@ static double median(double times[TURNS][4], int which)
     return sorted[TURNS / 2];
 }
 
+/* The transform of the oversampled grid on a device of its own. */
+static pp_status device_yardstick(const instruments *t, pp_tomo_bench *bench, double worst)
+{
+    pp_backend_speed speed;
+    bench->fft_ms = bench->taps_ms = bench->ratio = 0;
+    if (!bench->backend->speed) return PP_OK;
+    PP_TRY(pp_backend_use(bench->backend, pp_backend_device(bench->backend, 0)));
+    PP_TRY(bench->backend->speed(t->taps.grid, &speed));
+    bench->fft_ms = 0.5e-3 * speed.fft_pair_us;
+    bench->ratio = worst * bench->devices / bench->fft_ms;
+    return PP_OK;
+}
+
 static pp_status measure(const instruments *t, pp_tomo_bench *bench)
 {
     double times[TURNS][4];
@@ -124,6 +138,7 @@ static pp_status measure(const instruments *t, pp_tomo_bench *bench)
     bench->taps_ms = median(times, 3);
     const double worst =
         bench->forward_ms > bench->adjoint_ms ? bench->forward_ms : bench->adjoint_ms;
+    if (bench->devices > 0) return device_yardstick(t, bench, worst);
     bench->ratio = worst * bench->threads / (bench->fft_ms + bench->taps_ms);
     return PP_OK;
 }
@@ -136,11 +151,15 @@ pp_status pp_tomo_bench_run(pp_tomo_bench *bench)
                      .views = bench->angles};
     double *angles = NULL;
     if (bench->size < 256) t.slices *= 4;
+    bench->devices =
+        bench->backend && bench->backend->projection ? pp_backend_devices(bench->backend) : 0;
+    /* batches enough for two slots of each device to take turns */
+    if (bench->devices > 0) t.slices = 4 * (int64_t)PP_RADIAL_LANES * bench->devices;
     pp_status status = PP_ALLOC(bench->angles, &angles);
     for (int64_t v = 0; status == PP_OK && v < bench->angles; v++) {
         angles[v] = 3.14159265358979323846 * (double)v / (double)bench->angles;
     }
-    if (status == PP_OK) status = open_instruments(&t, angles, bench->threads);
+    if (status == PP_OK) status = open_instruments(&t, angles, bench->threads, bench->backend);
     if (status == PP_OK) status = measure(&t, bench);
     close_instruments(&t);
     pp_free(angles);

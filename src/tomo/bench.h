@@ -5,16 +5,22 @@
 
 #include <polyptych/status.h>
 
+#include "backend/backend.h"
+
 typedef struct pp_tomo_bench {
-    int64_t size, angles; /* complex slices of size x size, regular angles over pi */
-    int threads;          /* 0: as many as OpenMP gives; set to what was taken */
+    int64_t size, angles;      /* complex slices of size x size, regular angles over pi */
+    int threads;               /* 0: as many as OpenMP gives; set to what was taken */
+    const pp_backend *backend; /* whose devices project; NULL: the host */
+    int devices;               /* set: of this process; 0: the host */
     /* results: medians of five alternations, milliseconds of wall clock */
     double forward_ms, adjoint_ms; /* per slice, of batches that keep all threads busy */
     double
         fft_ms; /* one slice, one thread: the 2-D FFT of the oversampled grid and the FFTs of all lines */
     double
         taps_ms; /* one slice, one thread: the interpolation's multiply-adds in the order of its table, from one place */
-    double ratio; /* max(forward, adjoint) * threads / (fft + taps) */
+    double
+        ratio; /* max(forward, adjoint) * threads / (fft + taps); on devices they take the place of threads, fft is
+            the 2-D transform alone as cuFFT makes it from device memory, and taps is 0 */
 } pp_tomo_bench;
 
 /** Measures; takes about 12 projections of a batch each way. */

@@ -102,13 +102,19 @@ size_t rounded(size_t bytes)
     return bytes < 1 ? step : (bytes + step - 1) / step * step;
 }
 
-/* Gives all that the device's pools hold back to it. The lock is held. */
+/* Gives all that the device's pools hold back to it. The lock is not held where the runtime may wait for the device, whose work
+ * may wait for another device's: that one's thread needs the lock to get there. */
 void empty_pools(everything *s, int device)
 {
-    for (queue *q : s->all[device]) {
-        for (const auto &entry : q->free) (void)cudaFree(entry.second);
-        q->free.clear();
+    std::vector<void *> blocks;
+    {
+        const std::lock_guard<std::mutex> hold(s->lock);
+        for (queue *q : s->all[device]) {
+            for (const auto &entry : q->free) blocks.push_back(entry.second);
+            q->free.clear();
+        }
     }
+    for (void *block : blocks) (void)cudaFree(block);
 }
 
 cudaError_t fresh(everything *s, int device, size_t bytes, void **out)
@@ -187,7 +193,7 @@ pp_status take(size_t bytes, void **out)
     queue *q = nullptr;
     const size_t size = rounded(bytes);
     PP_TRY(PP_CHECK(this_queue(&q)));
-    const std::lock_guard<std::mutex> hold(s.lock);
+    std::unique_lock<std::mutex> hold(s.lock);
     void *memory = nullptr;
     const auto found = q->free.find(size);
     cudaError_t code = cudaSuccess;
@@ -196,8 +202,11 @@ pp_status take(size_t bytes, void **out)
         q->free.erase(found);
         code = spoil(memory, size, q->stream);
     } else {
+        hold.unlock();
         code = fresh(&s, q->device, size, &memory);
+        hold.lock();
     }
+    if (code == cudaErrorMemoryAllocation) hold.unlock();
     if (code == cudaErrorMemoryAllocation) return full(bytes);
     PP_TRY(PP_CHECK(code));
     s.taken[memory] = {size, q->device};
@@ -210,17 +219,19 @@ void give(void *memory)
 {
     everything &s = shared();
     if (!memory) return;
-    const std::unique_lock<std::mutex> hold(s.lock);
+    std::unique_lock<std::mutex> hold(s.lock);
     const auto found = s.taken.find(memory);
     if (found == s.taken.end() || found->second.device < 0) return;
     const block b = found->second;
     s.taken.erase(found);
     s.bytes -= static_cast<double>(b.bytes);
     queue *const q = mine().of[b.device];
-    if (q && b.bytes <= largest_pooled)
+    if (q && b.bytes <= largest_pooled) {
         q->free.emplace(b.bytes, memory);
-    else
-        (void)cudaFree(memory); /* waits for the device */
+        return;
+    }
+    hold.unlock();
+    (void)cudaFree(memory); /* waits for the device */
 }
 
 pp_status take_pinned(size_t bytes, void **out)
