@@ -20,6 +20,7 @@
 #include "tomo/resample.h"
 #include "tomo/stack.h"
 #include "tomo/stack_source.h"
+#include "tomo/transpose.h"
 #include "tomo/unwrap.h"
 
 static const double pi = 3.14159265358979323846;
@@ -477,10 +478,10 @@ static void plan(const void *params_, pp_plan *out)
         ny = entry->object[0] > ny ? entry->object[0] : ny;
         nx = entry->object[1] > nx ? entry->object[1] : nx;
     }
-    const double pixels = (double)count * (double)ny * (double)nx / ranks;
-    pp_plan_add(out, PP_HOST, pixels * (sizeof(pp_c32) + 2 * sizeof(float)),
+    const double pixels = (double)pp_most_views(count, ranks) * (double)ny * (double)nx;
+    pp_plan_add(out, PP_LARGE, pixels * (sizeof(pp_c32) + 2 * sizeof(float)),
                 "the stack: transmission, weight, phase");
-    pp_plan_add(out, PP_HOST, pixels * (sizeof(pp_c32) + sizeof(float)), "the aligned stack");
+    pp_plan_add(out, PP_LARGE, pixels * (sizeof(pp_c32) + sizeof(float)), "the aligned stack");
     const bool matching = p->horizontal == HORIZONTAL_MATCHING ||
                           (p->horizontal == HORIZONTAL_AUTO && count >= matching_views);
     if (matching && nx > 4)

@@ -265,7 +265,7 @@ static pp_status make_lines(const source *s, const tomo *p, bool absorption, flo
 {
     float *lines;
     const int64_t count = pp_array_count(s->phase), columns = pp_array_size(s->phase, 2);
-    PP_TRY(PP_ALLOC(count, &lines));
+    PP_TRY(PP_ALLOC_LARGE(count, &lines));
     for (int64_t i = 0; i < count; i++) {
         if (!p->derivative)
             lines[i] = line_at(s, absorption, i);
@@ -380,7 +380,7 @@ static pp_status correlate_halves(pp_context *context, const tomo *p, const sour
     pp_slab_block(shape.rows, pp_comm_size(comm), pp_comm_rank(comm), &first, &count);
     const int64_t voxels = count * shape.columns * shape.columns;
     pp_status status = pp_array_create(PP_F64, 2, size, "1", &curves);
-    for (int k = 0; k < 2 && status == PP_OK; k++) status = PP_ALLOC(voxels + 1, &volume[k]);
+    for (int k = 0; k < 2 && status == PP_OK; k++) status = PP_ALLOC_LARGE(voxels + 1, &volume[k]);
     if (status == PP_OK) status = make_lines(s, p, p->quantity == QUANTITY_ABSORPTION, &lines);
     PP_TRY_TO(done, pp_comm_agree(comm, status));
     PP_TRY_TO(done, halves(comm, &setup, s, lines, volume));
@@ -496,15 +496,15 @@ static void plan(const void *params_, pp_plan *plan)
     if (shape.views == 0 || shape.columns == 0) return;
     const int ranks = pp_plan_ranks(plan), threads = pp_plan_threads(plan);
     const pp_reconstruct setup = settings(p, threads, NULL);
-    const double n = (double)shape.columns, rows = ceil((double)shape.rows / ranks),
-                 lines = (double)shape.views * n * (double)shape.rows / ranks,
-                 grid = pow(p->oversampling * n, 2);
-    pp_plan_add(plan, PP_HOST, 2 * rows * n * n * sizeof(float), "delta and beta");
-    pp_plan_add(plan, PP_HOST, lines * sizeof(float), "lines of one quantity");
-    pp_plan_add(plan, PP_HOST, pp_reconstruct_bytes(&setup, ranks, shape),
-                "projector, lines of slabs, work");
+    const double n = (double)shape.columns, rows = (double)pp_most_rows(shape.rows, ranks),
+                 lines = (double)shape.views * n * rows, grid = pow(p->oversampling * n, 2);
+    pp_plan_add(plan, PP_LARGE, 2 * rows * n * n * sizeof(float), "delta and beta");
+    pp_plan_add(plan, PP_LARGE, 2 * lines * sizeof(float),
+                "lines of one quantity, by views and by slabs");
+    pp_plan_add(plan, PP_HOST, pp_reconstruct_bytes(&setup, ranks, shape) - lines * sizeof(float),
+                "projector, work");
     if (p->split == SPLIT_ANGLES) {
-        pp_plan_add(plan, PP_HOST, 2 * rows * n * n * sizeof(float), "two half volumes");
+        pp_plan_add(plan, PP_LARGE, 2 * rows * n * n * sizeof(float), "two half volumes");
         pp_plan_add(plan, PP_HOST, pp_shell_correlation_bytes(ranks, shape.rows, shape.columns),
                     "Fourier shell correlation");
     }

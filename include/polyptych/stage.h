@@ -112,7 +112,9 @@ PP_API bool pp_check_given(const pp_check *check, const char *key);
 
 /** What a stage will need. View scope: for one view, the largest of `views`; campaign scope: on one of `ranks` ranks. */
 typedef struct pp_plan pp_plan;
-typedef enum pp_memory { PP_HOST, PP_DEVICE, PP_DISK } pp_memory;
+/** PP_LARGE: arrays of the campaign that are worked through slab by slab (pp_array, PP_ALLOC_LARGE): in host memory, or in scratch
+ *  files in the run's directory where the setting host_memory leaves no room for them. */
+typedef enum pp_memory { PP_HOST, PP_DEVICE, PP_DISK, PP_LARGE } pp_memory;
 PP_API void pp_plan_add(pp_plan *plan, pp_memory memory, double bytes, const char *what);
 PP_API void pp_plan_work(pp_plan *plan, double seconds, const char *what);
 PP_API const pp_views *pp_plan_views(const pp_plan *plan);

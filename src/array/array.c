@@ -21,8 +21,8 @@ static pp_status allocate(pp_array *array)
         if (array->view.shape[k] < 0)
             return PP_FAIL(PP_ERR_RUN, "an array cannot have %lld elements along axis %d",
                            (long long)array->view.shape[k], k);
-    return pp_alloc((size_t)pp_view_count(array->view), pp_dtype_size(array->view.dtype),
-                    &array->view.data);
+    return pp_alloc_large((size_t)pp_view_count(array->view), pp_dtype_size(array->view.dtype),
+                          &array->view.data);
 }
 
 pp_status pp_array_create(pp_dtype dtype, int ndim, const int64_t *shape, const char *unit,

@@ -11,6 +11,15 @@ PP_MUST_CHECK pp_status pp_alloc(size_t count, size_t size, void **out);
 #define PP_ALLOC(count, out) pp_alloc((size_t)(count), sizeof **(out), (void **)(out))
 /** Grows or shrinks to `bytes`; new bytes are zero. */
 PP_MUST_CHECK pp_status pp_realloc(void **block, size_t bytes);
+/** As pp_alloc, for what may lie on disk: where pp_alloc_scratch has set a limit and this block would lift such blocks above it,
+ *  the block is a mapped file without a name, which the system pages in and out. Blocks below 1 MiB stay in memory. */
+PP_MUST_CHECK pp_status pp_alloc_large(size_t count, size_t size, void **out);
+#define PP_ALLOC_LARGE(count, out) pp_alloc_large((size_t)(count), sizeof **(out), (void **)(out))
+/** Large blocks beyond `keep` bytes go to files in `folder` (copied) from now on; NULL: none do. Blocks that are there stay where
+ *  they are. */
+PP_MUST_CHECK pp_status pp_alloc_scratch(const char *folder, double keep);
+/** Most bytes that lay in such files at a time so far; they do not count as live bytes. */
+int64_t pp_alloc_scratch_peak(void);
 /** NULL is accepted. */
 void pp_free(void *block);
 /** A copy of a text. */

@@ -27,6 +27,7 @@ typedef struct pp_settings {
     int64_t threads;
     int on_error; /* pp_on_error */
     const char *plugins;
+    double host_memory; /* bytes of a node; NAN for auto */
 } pp_settings;
 
 /** Where a value was given; file is NULL for a default. Values from the command line have file "command line". */

@@ -23,6 +23,11 @@ const pp_param pp_settings_params[] = {
               "what a failed view does: it is left out and listed, or it ends the run"),
     PP_TEXT(pp_settings, plugins, "",
             "plugins, or folders that are searched for them first, ':' between"),
+    PP_AUTO_REAL(
+        pp_settings, host_memory, auto, 1e6, 1e18, "byte",
+        "what the ranks of a node may hold; large arrays of the campaign beyond it lie in "
+        "scratch files in the run's folder and are worked through slab by slab; auto: what "
+        "is available, and nothing goes to files"),
     PP_PARAM_END};
 
 /* Name of the file without folder and .cfg. */

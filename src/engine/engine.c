@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/engine.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,8 @@ static pp_status plan(pp_run *run, bool print)
     pp_status status = is_root(run) ? pp_plan_make(run, &findings, &text) : PP_OK;
     status = pp_comm_agree(run->world, status);
     if (status == PP_OK) status = pp_comm_bcast(run->world, &run->sharing, sizeof run->sharing, 0);
+    if (status == PP_OK)
+        status = pp_comm_bcast(run->world, &run->large_in_memory, sizeof run->large_in_memory, 0);
     if (is_root(run) && text && print) (void)printf("%s", text);
     if (is_root(run)) pp_findings_print(&findings);
     (void)fflush(stdout);
@@ -284,7 +287,14 @@ static pp_status work(pp_run *run)
         passed = pp_pass(run);
         if (passed != PP_OK && passed != PP_ERR_PARTIAL) return passed;
     }
-    PP_TRY(pp_campaign(run));
+    if (!isnan(run->large_in_memory))
+        PP_TRY(pp_alloc_scratch(pp_run_output(run), run->large_in_memory));
+    const pp_status ended = pp_campaign(run);
+    if (pp_alloc_scratch_peak() > 0)
+        pp_info("campaign: up to %.1f MB in scratch files, as host_memory asks for",
+                (double)pp_alloc_scratch_peak() / 1e6);
+    PP_TRY(pp_alloc_scratch(NULL, 0));
+    PP_TRY(ended);
     if (passed == PP_ERR_PARTIAL) return passed;
     return PP_OK;
 }

@@ -11,7 +11,7 @@
 #include "config/place.h"
 #include "engine/run.h"
 
-enum { MEMORIES = 3 };
+enum { MEMORIES = 4 };
 
 /** What one stage says. */
 struct pp_plan {
@@ -25,6 +25,7 @@ struct pp_plan {
 
 typedef struct totals {
     double host[2], device[2], seconds[2]; /* by scope; a rank's */
+    double large;                          /* a rank's PP_LARGE; at last what of it goes to files */
     double disk, there;                    /* there: of it, in the run's directory already */
     double largest[2]; /* host or device bytes of the stage that the knob belongs to */
 } totals;
@@ -132,7 +133,7 @@ static void add_engine(const pp_run *run, totals *t)
 
 static pp_status add_row(pp_text *out, const pp_node *node, const pp_plan *plan)
 {
-    static const char *const names[MEMORIES] = {"host", "device", "disk"};
+    static const char *const names[MEMORIES] = {"host", "device", "disk", "large"};
     PP_TRY(pp_text_add(out, "  %-12s", node->config.id));
     bool any = false;
     for (int m = 0; m < MEMORIES; m++) {
@@ -160,8 +161,9 @@ static pp_status plan_node(pp_run *run, const pp_node *node, totals *t, pp_text 
     t->host[scope] += plan->bytes[PP_HOST];
     t->device[scope] += plan->bytes[PP_DEVICE];
     t->disk += plan->bytes[PP_DISK];
+    t->large += plan->bytes[PP_LARGE];
     t->seconds[scope] += plan->seconds;
-    const double most = fmax(plan->bytes[PP_HOST], plan->bytes[PP_DEVICE]);
+    const double most = fmax(plan->bytes[PP_HOST] + plan->bytes[PP_LARGE], plan->bytes[PP_DEVICE]);
     if (most > t->largest[scope]) {
         t->largest[scope] = most;
         (void)snprintf(knobs[scope], 128, "%s", plan->knob);
@@ -173,6 +175,28 @@ static pp_status plan_node(pp_run *run, const pp_node *node, totals *t, pp_text 
     return status;
 }
 
+/* What a node may hold. */
+static double limit(const pp_run *run)
+{
+    const double given = run->settings->host_memory;
+    return isnan(given) ? run->machine.memory : fmin(given, run->machine.memory);
+}
+
+/* Large arrays of the campaign: all in memory, or with host_memory given as many as the rest leaves room for. */
+static void place_large(pp_run *run, totals *t)
+{
+    const int ranks = pp_comm_size(run->world), local = pp_comm_local_size(run->world);
+    run->large_in_memory = NAN;
+    if (!isnan(run->settings->host_memory)) {
+        const double room = fmax(0, limit(run) / local - t->host[PP_SCOPE_CAMPAIGN]);
+        if (t->large > room) run->large_in_memory = room;
+    }
+    const double kept = isnan(run->large_in_memory) ? t->large : run->large_in_memory;
+    t->host[PP_SCOPE_CAMPAIGN] += kept;
+    t->large -= kept;
+    t->disk += t->large * ranks;
+}
+
 static void check_host(const pp_run *run, const totals *t, int scope, const char *knob,
                        pp_findings *findings)
 {
@@ -180,16 +204,17 @@ static void check_host(const pp_run *run, const totals *t, int scope, const char
     const int views = scope == PP_SCOPE_VIEW ? run->sharing.groups : 1;
     const double needed = t->host[scope] * local * views;
     char needs[32], has[32];
-    if (needed <= run->machine.memory) return;
+    if (needed <= limit(run)) return;
     scaled(needed, needs);
-    scaled(run->machine.memory, has);
-    pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
-                    "%s: the %s stages of %d rank%s on a node need %s of host memory and %s are "
-                    "available: %s%s%s%s",
-                    pp_config_path(run->config), scope == PP_SCOPE_VIEW ? "view" : "campaign",
-                    local, local > 1 ? "s" : "", needs, has, *knob ? "change " : "", knob,
-                    *knob ? ", or " : "",
-                    local > 1 ? "start fewer ranks on a node" : "take a machine with more memory");
+    scaled(limit(run), has);
+    pp_findings_add(
+        findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+        "%s: the %s stages of %d rank%s on a node need %s of host memory and %s are "
+        "available: %s%s%s%s%s",
+        pp_config_path(run->config), scope == PP_SCOPE_VIEW ? "view" : "campaign", local,
+        local > 1 ? "s" : "", needs, has, *knob ? "change " : "", knob, *knob ? ", or " : "",
+        local > 1 ? "start fewer ranks on a node" : "take a machine with more memory",
+        scope == PP_SCOPE_VIEW ? "" : ", or let host_memory send large arrays to files");
 }
 
 static void check_disk(const pp_run *run, const totals *t, pp_findings *findings)
@@ -222,6 +247,11 @@ static pp_status add_summary(const pp_run *run, const totals *t, pp_text *out)
                        host[0], host[1], memory, disk, free_disk, t->there > 0 ? ", " : "",
                        t->there > 0 ? there : "",
                        t->there > 0 ? " of earlier runs are there" : ""));
+    if (t->large > 0) {
+        scaled(t->large, disk);
+        PP_TRY(
+            pp_text_add(out, "scratch files a rank while the campaign is worked on: %s\n", disk));
+    }
     const int ranks = pp_comm_size(run->world);
     const double rounds = ceil((double)run->views.count / ranks);
     const double seconds = rounds * t->seconds[0] + t->seconds[1];
@@ -241,6 +271,7 @@ static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
     for (int k = 0; k < run->pipeline->count; k++)
         PP_TRY(plan_node(run, &run->pipeline->nodes[k], &t, out, knobs));
     add_engine(run, &t);
+    place_large(run, &t);
     t.there = fmin(t.disk, pp_file_folder_bytes(pp_run_output(run)));
     check_host(run, &t, PP_SCOPE_VIEW, knobs[0], findings);
     check_host(run, &t, PP_SCOPE_CAMPAIGN, knobs[1], findings);

@@ -30,6 +30,7 @@ typedef struct pp_run {
     pp_inputs inputs;  /* hashes of the input files */
     pp_facts facts;
     pp_machine machine;
+    double large_in_memory; /* bytes of PP_LARGE that a rank keeps in memory; NAN: all */
     int threads;
     pp_plan_groups sharing; /* how the devices of a rank share the views */
     void **stage_states;    /* one a node: what pp_context_state gives */

@@ -243,7 +243,7 @@ pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconstruct *setup, p
     slab s = {.volume = volume};
     shape.element = sizeof *lines;
     pp_slab_block(shape.rows, pp_comm_size(comm), pp_comm_rank(comm), &first, &s.slices);
-    pp_status status = PP_ALLOC(s.slices * shape.views * shape.columns, &lines);
+    pp_status status = PP_ALLOC_LARGE(s.slices * shape.views * shape.columns, &lines);
     if (status == PP_OK) status = PP_ALLOC(s.slices * RECORD, &s.records);
     status = pp_comm_agree(comm, status);
     if (status == PP_OK) status = pp_views_to_slabs(comm, shape, stack, lines);

@@ -143,9 +143,9 @@ pp_status pp_stack_allocate(pp_stack *stack)
     const int64_t pixels = stack->count * stack->ny * stack->nx;
     PP_TRY(PP_ALLOC(stack->views, &stack->theta));
     PP_TRY(PP_ALLOC(stack->views, &stack->number));
-    PP_TRY(PP_ALLOC(pixels, &stack->psi));
-    PP_TRY(PP_ALLOC(pixels, &stack->weight));
-    return PP_ALLOC(pixels, &stack->phase);
+    PP_TRY(PP_ALLOC_LARGE(pixels, &stack->psi));
+    PP_TRY(PP_ALLOC_LARGE(pixels, &stack->weight));
+    return PP_ALLOC_LARGE(pixels, &stack->phase);
 }
 
 void pp_stack_free(pp_stack *stack)
