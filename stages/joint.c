@@ -45,7 +45,7 @@ static const pp_param params[] = {
     PP_INT(joint, view_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of a view in an outer iteration; four times as many in the first"),
     PP_INT(joint, volume_iterations, 4, 1, 1000, "1", "conjugate gradient iterations of the volume in a round"),
     PP_REAL(joint, penalty, 0.25, 0.05, 1, "largest illumination", "weight of the agreement of views and volume at the start; balanced between 0.05 and 1"),
-    PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced; then it goes back to its start and stays"),
+    PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced, at most half of all; then it goes back to its start and stays"),
     PP_REAL(joint, tolerance, 0.001, 0, 1, "1", "stop where both residuals are below this part of their scale; 0: never"),
     PP_ROW(joint, frames, int, PP_T_CHOICE, (unsigned)PP_P_REPORT_ONLY, "auto", 0, 0, "1", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
     PP_INT(joint, shift_every, 0, 0, 100000, "1", "outer iterations after which each view as a whole is moved to where its frames fit the model best; 0: never"),

@@ -12,7 +12,7 @@
 
 /* What a view adds to the sums of an outer iteration. */
 /* The residual of psi is small beside psi, which is 1 in air: rho changes where one relative residual is so many times the other. */
-static const double unbalanced = 50;
+static const double unbalanced = 20;
 /* The weight of the total variation's splitting is balanced so long. */
 enum { TAU_ITERATIONS = 20 };
 /* rho is doubled every so many iterations on its way back. */
@@ -295,7 +295,9 @@ static double next_rho(const state *s, int64_t done, const pp_joint_terms *terms
 {
     const pp_joint_setup *setup = s->setup;
     const double rho = s->rho / s->largest;
-    const int64_t after = done - setup->penalty_iterations;
+    const int64_t half = setup->iterations / 2,
+                  after =
+                      done - (setup->penalty_iterations < half ? setup->penalty_iterations : half);
     if (after >= 0 && after % RETURN == RETURN - 1 && rho < setup->penalty)
         return fmin(2 * rho, setup->penalty);
     if (after >= 0) return rho;
@@ -491,7 +493,7 @@ static pp_status find_strength(state *s)
     s->strength = s->setup->volume.strength;
     if (!isnan(s->strength)) return PP_OK;
     PP_TRY(pp_joint_volume_size(&s->volume, &size));
-    s->strength = hypot(0.5 / sqrt(s->light * (double)s->setup->shape.views), 0.07 * size);
+    s->strength = hypot(0.5 / sqrt(s->light * (double)s->setup->shape.views), 0.2 * size);
     return PP_OK;
 }
 
