@@ -458,7 +458,7 @@ static pp_status run(const void *params_, pp_context *context)
     const ptycho *p = params_;
     watch watcher = {context, p->ring_correlation ? 2 * p->iterations : p->iterations, 0};
     const pp_array *split = pp_context_get(context, "split");
-    const pp_view_input input = {.frames = pp_context_get(context, "frames"),
+    const pp_view_input input = {.frames = pp_context_lend(context, "frames"),
                                  .mask = pp_context_get(context, "mask"),
                                  .positions = pp_context_get(context, "positions"),
                                  .probe = pp_context_get(context, "probe"),

@@ -144,6 +144,8 @@ PP_API void pp_plan_knob(pp_plan *plan, const char *knob);
 typedef struct pp_context pp_context;
 /** Array at a port; NULL where an optional one is not connected. Valid until the call returns. */
 PP_API const pp_array *pp_context_get(const pp_context *context, const char *port);
+/** The same for a call that changes it and gives it back as it was, whatever happens. */
+PP_API pp_array *pp_context_lend(pp_context *context, const char *port);
 /** The same for PP_INOUT ports, to be changed in place. */
 PP_API pp_array *pp_context_edit(pp_context *context, const char *port);
 /** Puts an array at an output port and takes it over (nulls the pointer), also on error. At a PP_INOUT port it takes the

@@ -41,6 +41,11 @@ const pp_array *pp_context_get(const pp_context *context, const char *port)
     return at(context, pp_node_side(node_of(context), port, false));
 }
 
+pp_array *pp_context_lend(pp_context *context, const char *port)
+{
+    return at(context, pp_node_side(node_of(context), port, false));
+}
+
 pp_array *pp_context_edit(pp_context *context, const char *port)
 {
     const pp_node *node = node_of(context);

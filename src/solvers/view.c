@@ -9,41 +9,6 @@
 #include "models/probe.h"
 #include "solvers/view_internal.h"
 
-/* ---- detector order ---- */
-
-static void reorder(char *to, const char *from, const int32_t *order, int64_t count, size_t size)
-{
-    for (int64_t k = 0; k < count; k++)
-        memcpy(to + (size_t)k * size, from + (size_t)order[k] * size, size);
-}
-
-static pp_status order_frames(solve *s, const pp_sweep_class *kind)
-{
-    const pp_sweep_setup *u = &s->setup;
-    const int64_t n2 = u->n * u->n;
-    const size_t size = pp_dtype_size(u->frame_type), frame = (size_t)n2 * size;
-    const char *from = pp_array_read(s->in->frames);
-    int32_t *order;
-    PP_TRY(PP_ALLOC(n2, &s->mask));
-    if (!kind->order && !s->pick) {
-        memcpy(s->mask, pp_array_read(s->in->mask), (size_t)n2);
-        return PP_OK;
-    }
-    PP_TRY(PP_ALLOC(n2, &order));
-    for (int64_t k = 0; k < n2; k++) order[k] = (int32_t)k;
-    if (kind->order) kind->order(u->n, order);
-    reorder((char *)s->mask, pp_array_read(s->in->mask), order, n2, 1);
-    const pp_status status = pp_alloc((size_t)(u->patterns ? u->patterns : 1), frame, &s->frames);
-    for (int64_t j = 0; status == PP_OK && j < u->patterns; j++)
-        reorder((char *)s->frames + (size_t)j * frame,
-                from + (size_t)(s->pick ? s->pick[j] : j) * frame, order, n2, size);
-    if (u->background)
-        s->order = order;
-    else
-        pp_free(order);
-    return status;
-}
-
 /* ---- start ---- */
 
 static bool has_background(const pp_view_options *o)
@@ -113,9 +78,6 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
     /* point, gradient twice, direction, weights */
     *rest = kind->bytes(&without) + pixels * (4 * sizeof(pp_c32) + sizeof(float)) +
             plane * (refine_probe ? 4.5 : 1) * sizeof(pp_c32);
-    if (kind->order)
-        *rest += (double)(setup->patterns * setup->n * setup->n) *
-                 (double)pp_dtype_size(setup->frame_type);
 }
 
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
@@ -132,10 +94,9 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
     *far_fields = *rest = 0;
     if (mine.patterns > 0) pp_view_bytes(&mine, kind, setup->probe_moves, far_fields, rest);
     if (tiles->count == 1) return;
-    /* its own frames even where their order is natural, room for the probe's sums, on rank 0 of a hybrid group gradient
+    /* its own frames, room for the probe's sums, on rank 0 of a hybrid group gradient
      * twice, direction and weight of the whole object */
-    if (!kind->order)
-        *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
+    *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
     if (setup->probe_moves) *rest += frame * (double)setup->modes * sizeof(pp_c32);
     if (split->method == PP_SPLIT_LOCAL) {
         *far_fields = 0;
@@ -177,6 +138,9 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
                        has_background(o) ? " with a background" : "");
     PP_TRY(pp_view_room(s->backend, o->device_memory, o->memory, s->v->tiles.count, &room));
     pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
+    if ((*kind)->order) /* the frames in host memory count too */
+        rest += (double)(s->setup.patterns * s->setup.n * s->setup.n) *
+                (double)pp_dtype_size(s->setup.frame_type);
     s->setup.stream = s->backend->room && (o->stream_frames == PP_CHOOSE_YES ||
                                            (o->stream_frames == PP_CHOOSE_AUTO && rest > room));
     if (s->setup.stream) pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
@@ -331,7 +295,7 @@ static pp_status run(solve *s)
     pp_sweep_facts facts;
     PP_TRY(lay_out(s));
     PP_TRY(choose(s, &kind));
-    PP_TRY(order_frames(s, kind));
+    PP_TRY(pp_view_order_frames(s, kind));
     s->setup.frames = s->frames ? s->frames : pp_array_read(s->in->frames);
     s->setup.mask = s->mask;
     s->settings.object = s->setup.object;
@@ -401,14 +365,13 @@ static pp_status work(const pp_comm *group, void *argument)
     if (v->o->between) s.settings.stopped = between, s.settings.self = &s;
     pp_status status = pp_backend_use(v->backend, device_of(v, s.rank));
     if (status == PP_OK) status = run(&s);
-    pp_free(s.order), pp_free(s.background.values), pp_free(s.background.first),
-        pp_free(s.background.second);
-    pp_free(s.factors), pp_free(s.corners), pp_free(s.frames), pp_free(s.mask), pp_free(s.probe),
-        pp_free(s.pick);
+    pp_free(s.background.values), pp_free(s.background.first), pp_free(s.background.second);
+    pp_free(s.factors), pp_free(s.corners), pp_free(s.probe), pp_free(s.pick);
     if (s.model.backend) {
         pp_point_free(&s.model, &s.point);
         pp_ptychography_free(&s.model);
     }
+    pp_view_restore_frames(&s);
     if (s.rank == 0 && s.group) account(v, group);
     if (s.rank == 0 && takes_local_steps(v)) v->out->account.waited = s.waited;
     return status;

@@ -13,8 +13,8 @@ typedef enum pp_ptycho_method { PP_PTYCHO_CG, PP_PTYCHO_PUBLISHED } pp_ptycho_me
 typedef enum pp_ptycho_choice { PP_CHOOSE_AUTO, PP_CHOOSE_YES, PP_CHOOSE_NO } pp_ptycho_choice;
 
 typedef struct pp_view_input {
-    const pp_array *frames;    /* u16 or f32 [J][n][n] */
-    const pp_array *mask;      /* u8 [n][n] */
+    pp_array *frames;     /* u16 or f32 [J][n][n]; laid out anew while solving, then as they were */
+    const pp_array *mask; /* u8 [n][n] */
     const pp_array *positions; /* f64 [J][2] grid points */
     const pp_array *probe;     /* c32 [M0][n][n] */
     const pp_array *tiles;     /* i64 [T][4], one device each; NULL: one device */
@@ -75,7 +75,7 @@ PP_MUST_CHECK pp_status pp_view_solve(const pp_view_input *input, const pp_view_
                                       pp_view_output *out);
 void pp_view_output_free(pp_view_output *out);
 
-/** Bytes on the device for a view: kept far fields (or 0), and all the rest. object: Y, X. */
+/** Bytes on the device for a view beside its frames: kept far fields (or 0), and all the rest. object: Y, X. */
 void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
                    double *far_fields, double *rest);
 

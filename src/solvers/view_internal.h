@@ -36,9 +36,10 @@ typedef struct solve {
     double *corners; /* [this device's patterns][2] in its tile */
     double *factors; /* the beam's amplitude in each of them where it is refined, else NULL */
     int64_t *pick;   /* its patterns; NULL: all */
-    void *frames;    /* in detector order; NULL where that is the natural one */
+    void *frames;    /* in detector order; NULL: the view's own */
     uint8_t *mask;   /* in detector order */
-    int32_t *order;  /* of detector pixels; NULL: natural */
+    int32_t *order;  /* of the pixels of a frame */
+    char *room; /* a frame for each thread, while the view's own are in detector order; or NULL */
     pp_background_estimate background; /* values NULL: none */
     double all_counts; /* of all devices, patterns counted as often as they are worked on */
     pp_c32 *probe;     /* [M][n][n] start, on the host */
@@ -51,6 +52,10 @@ typedef struct solve {
 
 /** Errors: PP_ERR_DATA for arrays that do not fit together, PP_ERR_CONFIG for what a group cannot do. */
 PP_MUST_CHECK pp_status pp_view_check(const pp_view_input *in, const pp_view_options *o);
+/** Frames and mask in the sweep's order of pixels: setup.frames are `frames`, or the view's own, which are given back as they
+ *  were by the second, when no sweep reads them any more. */
+PP_MUST_CHECK pp_status pp_view_order_frames(solve *s, const pp_sweep_class *kind);
+void pp_view_restore_frames(solve *s);
 /** Tiles that solve for themselves (halo, independent): rounds of iterations, between them pasted borders, and the sum of all
  *  tiles' costs in the result. Collective. */
 PP_MUST_CHECK pp_status pp_view_rounds(solve *s, pp_ptycho_result *result);
