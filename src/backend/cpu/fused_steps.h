@@ -119,7 +119,7 @@ INLINE void put_rows(const pp_fused_plan *plan, float *spectrum, const pair *row
 /** Asks for what is read next but one: a stream from main memory is not looked ahead from one page to the next. */
 INLINE void fetch(const void *from, int bytes)
 {
-    for (int i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i, 0, 2);
+    for (int i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i, 0, 3);
 }
 
 /* ---- back ---- */
