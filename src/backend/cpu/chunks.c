@@ -85,6 +85,12 @@ static int64_t chunk_count(int64_t patterns)
     return count < 1 ? 1 : count > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : count;
 }
 
+double pp_chunks_bound(const pp_sweep_setup *s)
+{
+    const double most = (double)s->patterns / 4;
+    return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
+}
+
 pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
 {
     pp_status status = PP_OK;
@@ -129,6 +135,22 @@ void pp_chunks_merge(const pp_chunks *c, float *out, const float *boxes, int par
             const float *from = boxes + (k->offset + (y - k->y) * k->width) * parts;
             float *to = out + y * width + k->x * parts;
             for (int64_t x = 0; x < k->width * parts; x++) to[x] += from[x];
+        }
+    }
+}
+
+void pp_chunks_light(const pp_chunks *c, float *out, const pp_c32 *object,
+                     const pp_sweep_setup *setup)
+{
+    const int64_t n = setup->n, width = setup->object[1];
+#pragma omp parallel for num_threads(setup->threads) schedule(static)
+    for (int64_t y = 0; y < n; y++) {
+        float *to = out + y * n;
+        memset(to, 0, (size_t)n * sizeof *to);
+        for (int64_t j = 0; j < c->patterns; j++) {
+            const int32_t *w = c->window[j];
+            const pp_c32 *o = object + (w[0] + y) * width + w[1];
+            for (int64_t x = 0; x < n; x++) to[x] += o[x].re * o[x].re + o[x].im * o[x].im;
         }
     }
 }

@@ -23,9 +23,15 @@ typedef struct pp_chunks {
 enum { PP_CHUNKS_MOST = 32 };
 
 PP_MUST_CHECK pp_status pp_chunks_create(const pp_sweep_setup *setup, pp_chunks *out);
+/** At most so many chunks has a setup, whatever its positions. */
+double pp_chunks_bound(const pp_sweep_setup *setup);
 void pp_chunks_free(pp_chunks *chunks);
 /** out [Y][X] = sum of all boxes, chunk by chunk at each pixel. boxes: complex or float, as `parts` (2 or 1) floats a pixel. */
 void pp_chunks_merge(const pp_chunks *chunks, float *out, const float *boxes, int parts,
                      const int64_t object[2], int threads);
+/** out [n][n] = sum over patterns of |window of the object|^2: whole windows, a preconditioner needs no parts of pixels. Rows are
+ *  shared out, so that each has one order. */
+void pp_chunks_light(const pp_chunks *chunks, float *out, const pp_c32 *object,
+                     const pp_sweep_setup *setup);
 
 #endif

@@ -28,12 +28,6 @@ static pp_status prepare(int64_t n)
     return status;
 }
 
-static double chunks_of(const pp_sweep_setup *s)
-{
-    const double most = (double)s->patterns / 4;
-    return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
-}
-
 /* The boxes are bounded by twice the object, see pp_chunks_create. */
 static double bytes(const pp_sweep_setup *s)
 {
@@ -43,9 +37,9 @@ static double bytes(const pp_sweep_setup *s)
     const double ramps =
         s->mode == PP_SWEEP_FOURIER ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
     const double between = s->mode == PP_SWEEP_BILINEAR ? 2.0 * s->threads : 0;
-    const double work =
-        (between / (double)s->modes + 5.5 * s->threads + 2 + (s->probe_moves ? chunks_of(s) : 0)) *
-        plane;
+    const double work = (between / (double)s->modes + 5.5 * s->threads + 2 +
+                         (s->probe_moves ? pp_chunks_bound(s) : 0)) *
+                        plane;
     return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
            (double)s->patterns * PP_FFTW_SCALARS * sizeof(double);
 }

@@ -25,12 +25,6 @@ static void order(int64_t n, int32_t *out)
     pp_fused_order(&plan, pp_fused_pick()->width, out);
 }
 
-static double chunks_of(const pp_sweep_setup *s)
-{
-    const double most = (double)s->patterns / 4;
-    return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
-}
-
 /* Far fields that are kept of each pattern: the point's, and the direction's where one is enough to move on. */
 static int stacks(const pp_sweep_setup *s)
 {
@@ -45,9 +39,9 @@ static double bytes(const pp_sweep_setup *s)
     const bool moved = s->mode == PP_SWEEP_FOURIER;
     const double kept = stacks(s) * plane * (double)s->patterns;
     const double ramps = moved ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
-    const double work =
-        ((moved ? 5.3 : 3.3) * s->threads + (moved ? 4 : 2) + (s->probe_moves ? chunks_of(s) : 0)) *
-        plane;
+    const double work = ((moved ? 5.3 : 3.3) * s->threads + (moved ? 4 : 2) +
+                         (s->probe_moves ? pp_chunks_bound(s) : 0)) *
+                        plane;
     return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
            (double)s->patterns * PP_FUSED_SCALARS * sizeof(double);
 }

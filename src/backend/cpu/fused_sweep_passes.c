@@ -350,29 +350,13 @@ static void light_object(const pattern *p, const pp_chunk *c, float *boxes)
             }
 }
 
-/* Whole windows only: a preconditioner needs no parts of pixels. Rows are shared out, so that each has one order. */
-static void light_probe(const pp_fused_sweep *s, float *out, const pp_c32 *object)
-{
-    const int64_t n = s->base.setup.n, width = s->base.setup.object[1];
-#pragma omp parallel for num_threads(s->base.setup.threads) schedule(static)
-    for (int64_t y = 0; y < n; y++) {
-        float *to = out + y * n;
-        memset(to, 0, (size_t)n * sizeof *to);
-        for (int64_t j = 0; j < s->chunks.patterns; j++) {
-            const int32_t *w = s->chunks.window[j];
-            const pp_c32 *o = object + (w[0] + y) * width + w[1];
-            for (int64_t x = 0; x < n; x++) to[x] += o[x].re * o[x].re + o[x].im * o[x].im;
-        }
-    }
-}
-
 pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *probe,
                                      const pp_sweep_point *at)
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
     const pp_sweep_setup *u = &s->base.setup;
     float *boxes = &s->boxes->re;
-    if (probe) light_probe(s, probe, at->object);
+    if (probe) pp_chunks_light(&s->chunks, probe, at->object, &s->base.setup);
     if (!object) return PP_OK;
     prepare(s, s->packed, s->hat, at->probe);
 #pragma omp parallel for num_threads(u->threads) schedule(dynamic, 1)
