@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need (Debian 12), builds with gcc and clang, warnings as errors, runs every test, once more with
-# the address and undefined-behaviour sanitizers, those of groups of devices with the thread sanitizer, and checks the style.
+# the address and undefined-behaviour sanitizers, those of groups of devices with the thread sanitizer, and checks the style. The first build
+# compiles the CUDA back end too, where there is nvcc.
 #   tests/run.sh [quick]     quick: gcc and its tests only
 # SPDX-License-Identifier: BSD-3-Clause
 . "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
@@ -49,8 +50,8 @@ run_threads() {
 
 step "gcc: build" make_build build-gcc -DPP_WERROR=ON -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++
 if [ "${1:-}" != quick ]; then
-    step "clang: build" make_build build-clang -DPP_WERROR=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
-    step "sanitizers: build" make_build build-asan -DPP_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPP_SANITIZE=address,undefined
+    step "clang: build" make_build build-clang -DPP_WERROR=ON -DPP_CUDA=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+    step "sanitizers: build" make_build build-asan -DPP_WERROR=ON -DPP_CUDA=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPP_SANITIZE=address,undefined
     step "threads: build" make_threads
     step "style: format" tests/style/format.sh
     step "style: tidy" tests/style/tidy.sh build-clang
