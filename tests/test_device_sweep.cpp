@@ -12,6 +12,11 @@
 #include "backend/cuda/cuda.h"
 #include "backend/mock/emulation.h"
 
+namespace pp_mock
+{
+double bytes_taken();
+}
+
 namespace
 {
 
@@ -77,7 +82,8 @@ void exercise(pp_sweep *s, results *r)
     for (pp_c32 *memory : {object, probe, dobject, dprobe}) pp_backend_mock.release(memory);
 }
 
-void run(bool keep, bool stream, results *r)
+/* Status of `create`; r filled where that went well (NULL: not exercised). */
+pp_status run(bool keep, bool stream, results *r)
 {
     std::vector<double> positions;
     std::vector<uint16_t> frames(size_t(patterns) * n * n);
@@ -93,11 +99,13 @@ void run(bool keep, bool stream, results *r)
     setup.mode = PP_SWEEP_FOURIER, setup.frame_type = PP_U16;
     setup.probe_moves = true, setup.keep = keep, setup.stream = stream;
     pp_sweep *s = nullptr;
-    std::memset(r->numbers, 0, sizeof r->numbers);
-    ck_assert_int_eq(pp_backend_mock.sweeps[0]->create(&setup, &s), PP_OK);
-    exercise(s, r);
+    const pp_status status = pp_backend_mock.sweeps[0]->create(&setup, &s);
+    if (status != PP_OK) return status;
+    if (r) std::memset(r->numbers, 0, sizeof r->numbers);
+    if (r) exercise(s, r);
     s->kind->free(s);
     ck_assert_ptr_null(pp_emulation::error());
+    return PP_OK;
 }
 
 template <class T> bool same(const std::vector<T> &a, const std::vector<T> &b)
@@ -110,13 +118,13 @@ void same_bits(bool keep)
     using pp_emulation::order;
     static results first, other;
     pp_emulation::set_order(order::ascending);
-    run(keep, false, &first);
+    ck_assert_int_eq(run(keep, false, &first), PP_OK);
     ck_assert(std::isfinite(first.numbers[0]) && first.numbers[0] > 0);
     for (const order rule : {order::descending, order::shuffled})
         for (uint64_t seed = 1; seed <= 4; seed++) {
             pp_emulation::set_order(rule);
             pp_emulation::set_seed(seed);
-            run(keep, seed % 2 == 0, &other);
+            ck_assert_int_eq(run(keep, seed % 2 == 0, &other), PP_OK);
             ck_assert(same(first.object, other.object) && same(first.probe, other.probe));
             ck_assert(same(first.light, other.light));
             ck_assert_int_eq(std::memcmp(first.numbers, other.numbers, sizeof first.numbers), 0);
@@ -137,6 +145,24 @@ START_TEST(far_fields_computed_again)
 }
 END_TEST
 
+/* Whatever allocation fails, nothing is left taken. First of all tests: later ones find memory in the pools. */
+START_TEST(memory_that_runs_out_leaves_nothing)
+{
+    const double before = pp_mock::bytes_taken();
+    pp_status status = PP_ERR_RESOURCE;
+    int k = 1;
+    for (; status != PP_OK && k < 100; k++) {
+        pp_emulation::fail_memory(k);
+        status = run(k % 2 == 0, true, nullptr);
+        pp_emulation::fail_memory(0);
+        ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
+        ck_assert_double_eq(pp_mock::bytes_taken(), before);
+    }
+    ck_assert_int_gt(k, 4);
+    ck_assert_int_eq(status, PP_OK);
+}
+END_TEST
+
 } // namespace
 
 int main()
@@ -144,6 +170,7 @@ int main()
     Suite *suite = suite_create("device sweep");
     TCase *tests = tcase_create("device sweep");
     tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, memory_that_runs_out_leaves_nothing);
     tcase_add_test(tests, far_fields_kept);
     tcase_add_test(tests, far_fields_computed_again);
     suite_add_tcase(suite, tests);

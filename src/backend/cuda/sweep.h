@@ -40,6 +40,7 @@ struct batch {
 /** What kernels know of a batch. */
 struct scene {
     int n, plane, modes, count; /* detector pixels a side; n * n; modes; patterns */
+    int shift;                  /* n = 2^shift; -1 for other sizes */
     int64_t width;              /* of the object's rows */
     const corner *window;       /* [count] */
     const pp_c32 *ramp;         /* [count][2][n]; NULL: nearest */

@@ -18,6 +18,13 @@ __device__ int pixel_of(int i)
     return static_cast<int>(blockIdx.x) * TILE + i * THREADS + static_cast<int>(threadIdx.x);
 }
 
+/* Row and column of a detector pixel; divisions are slow. */
+__device__ corner place_of(const scene &v, int k)
+{
+    const int y = v.shift >= 0 ? k >> v.shift : k / v.n;
+    return {y, k - y * v.n};
+}
+
 /* Where the field of this block's mode and pattern begins. */
 __device__ int64_t field_of(const scene &v)
 {
@@ -26,14 +33,15 @@ __device__ int64_t field_of(const scene &v)
 
 __device__ int64_t object_index(const scene &v, int pattern, int k)
 {
-    const corner w = v.window[pattern];
-    return (w.y + k / v.n) * v.width + w.x + k % v.n;
+    const corner w = v.window[pattern], at = place_of(v, k);
+    return (w.y + at.y) * v.width + w.x + at.x;
 }
 
 __device__ pp_c32 ramp_at(const scene &v, int pattern, int k)
 {
     const pp_c32 *const r = v.ramp + static_cast<int64_t>(pattern) * 2 * v.n;
-    return pp_mul(r[k / v.n], r[v.n + k % v.n]);
+    const corner at = place_of(v, k);
+    return pp_mul(r[at.y], r[v.n + at.x]);
 }
 
 __global__ void ramps_kernel(pp_c32 *ramp, const double *offsets, int slots, int n)
@@ -60,7 +68,8 @@ __global__ void shift_kernel(scene v, pp_c32 *to, const pp_c32 *hat, int axis)
         const int k = pixel_of(i);
         if (k >= v.plane) continue;
         pp_c32 a = pp_mul(load(from + k), ramp_at(v, pattern, k));
-        if (axis >= 0) a = pp_mul(a, pp_ramp_slope(axis == 0 ? k / v.n : k % v.n, v.n));
+        const corner at = place_of(v, k);
+        if (axis >= 0) a = pp_mul(a, pp_ramp_slope(axis == 0 ? at.y : at.x, v.n));
         store(out + k, a);
     }
 }

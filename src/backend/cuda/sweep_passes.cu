@@ -292,9 +292,12 @@ scene scene_of(const sweep *s, const batch &b)
                n * n,
                static_cast<int>(u->modes),
                b.count,
+               -1,
                u->object[1],
                s->window + b.first,
                s->ramp ? s->ramp + static_cast<int64_t>(b.first) * 2 * n : nullptr};
+    for (int k = 0; k < 16; k++)
+        if (n == 1 << k) v.shift = k;
     return v;
 }
 
