@@ -64,7 +64,7 @@ typedef struct pp_sweep_setup {
     bool background;     /* pp_sweep_set_background may be called */
     bool probe_moves;    /* probe gradients and probe directions may be asked for */
     bool keep;           /* keep the far fields */
-    bool stream;         /* devices: frames stay in host memory, and are copied in chunks at every pass */
+    bool stream; /* devices: frames stay in host memory, and are copied in chunks at every pass */
     int threads;
 } pp_sweep_setup;
 

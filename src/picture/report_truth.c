@@ -48,8 +48,7 @@ static pp_status numbers(pp_page *page, const pp_volume_error *e)
     PP_TRY(pp_page_row(page, "truth", "%s", page->request->truth));
     PP_TRY(pp_page_row(page, "relative error of delta, central three quarters of each axis", "%.4f",
                        e->error));
-    PP_TRY(
-        pp_page_row(page, "scale, 1 where delta is as large as the truth", "%.4f", e->scale));
+    PP_TRY(pp_page_row(page, "scale, 1 where delta is as large as the truth", "%.4f", e->scale));
     PP_TRY(pp_page_row(page, "moved by (z, y, x) for the best agreement", "%.2f, %.2f, %.2f voxels",
                        e->shift[0], e->shift[1], e->shift[2]));
     return pp_text_add(&page->html, "</table>\n");

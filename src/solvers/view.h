@@ -31,8 +31,10 @@ typedef struct pp_view_options {
     pp_ptycho_choice rescale_probe, keep_far_field;
     int64_t amplitude_start; /* Poisson: iterations with the amplitude model before its first */
     double memory;           /* bytes of the host that keep_far_field = auto may fill */
-    pp_ptycho_choice stream_frames; /* devices: frames stay on the host and are copied in chunks; auto: where they do not fit */
-    double device_memory;           /* bytes that a device may hold of this view; not above 0: 0.9 of what it has free */
+    pp_ptycho_choice
+        stream_frames; /* devices: frames stay on the host and are copied in chunks; auto: where they do not fit */
+    double
+        device_memory; /* bytes that a device may hold of this view; not above 0: 0.9 of what it has free */
     int threads;
     pp_ptycho_settings solver;
     pp_split_method split; /* how the devices of one view work together */

@@ -19,9 +19,9 @@
 #include <polyptych/types.h>
 
 enum {
-    PP_FUSED_PASSES = 4,  /* passes with twiddles, at most: 1024 = 4^5 */
+    PP_FUSED_PASSES = 4, /* passes with twiddles, at most: 1024 = 4^5 */
     PP_FUSED_AHEAD = 32, /* how many vectors are asked for before they are read */
-    PP_FUSED_GROUP = 16   /* points between two left out places, see passes.h */
+    PP_FUSED_GROUP = 16  /* points between two left out places, see passes.h */
 };
 
 /** Transforms of one size. */

@@ -332,8 +332,10 @@ double bytes(int64_t n, int64_t views, int64_t grid)
     const double count = static_cast<double>((n / 2 * 2 + 1) * views),
                  line = static_cast<double>(views * n), image = static_cast<double>(n * n),
                  cells = static_cast<double>(grid * grid);
-    return count * (2.0 * TAPS * sizeof(float) + 3 * sizeof(int) + sizeof(pp_c32)) +
-           SLOTS * BATCH * sizeof(pp_c32) * (image + 3 * line + count + 2 * cells);
+    const double sample =
+        sizeof(float) * 2 * static_cast<size_t>(TAPS) + 3 * sizeof(int) + sizeof(pp_c32);
+    return count * sample + static_cast<double>(sizeof(pp_c32) * SLOTS * BATCH) *
+                                (image + 3 * line + count + 2 * cells);
 }
 
 } // namespace

@@ -338,10 +338,25 @@ sweep *of(pp_sweep *s)
 /* name, supports, order, prepare, bytes, create, free, gradient, line, costs, advance, renew, illumination, positions, move,
  * totals, facts, set_background, background_terms */
 const pp_sweep_class sweep_batched = {
-    "batched",          supports,        nullptr,    prepare,     bytes,   create,
-    free_sweep,         sweep_gradient,  sweep_line, sweep_costs, advance, renew,
-    sweep_illumination, sweep_positions, move,       totals,      facts,
-    nullptr,            nullptr,
+    "batched",
+    supports,
+    nullptr,
+    prepare,
+    bytes,
+    create,
+    free_sweep,
+    sweep_gradient,
+    sweep_line,
+    sweep_costs,
+    advance,
+    renew,
+    sweep_illumination,
+    sweep_positions,
+    move,
+    totals,
+    facts,
+    nullptr,
+    nullptr,
 };
 
 } // namespace PP_DEVICE
