@@ -65,7 +65,10 @@ class memory
     void *data_ = nullptr;
 
   public:
-    memory(const pp_backend *backend, int64_t count) : backend_(backend), count_(count) {}
+    memory(const pp_backend *backend, int64_t count)
+        : backend_(backend), count_(static_cast<size_t>(count))
+    {
+    }
     memory(const memory &) = delete;
     memory &operator=(const memory &) = delete;
     ~memory()

@@ -10,7 +10,7 @@ namespace PP_DEVICE
 namespace
 {
 
-enum { SIDE = 16, COUNT = SIDE * SIDE };
+constexpr int SIDE = 16, COUNT = SIDE * SIDE;
 
 pp_status facts(int device, pp_device_facts *out)
 {
@@ -48,7 +48,7 @@ pp_status transform(cufftHandle plan, pp_c32 *memory, pp_c32 *wave)
     if (!(worst < 1e-2f))
         return PP_FAIL(PP_ERR_RESOURCE,
                        PP_TABLE_NAME ": a plane wave's transform is off by %g of its peak of %d",
-                       static_cast<double>(worst), static_cast<int>(COUNT));
+                       static_cast<double>(worst), COUNT);
     return PP_OK;
 }
 
