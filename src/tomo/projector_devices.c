@@ -61,7 +61,10 @@ void pp_projector_devices_free(pp_projector_devices **devices)
         if (d->of[k] && status == PP_OK) d->backend->projection->free(d->of[k]);
     }
     if (d->count > 0) status = use(d, 0);
-    if (status != PP_OK) status = pp_error_give(&before);
+    if (status != PP_OK) {
+        const pp_status told = pp_error_give(&before);
+        (void)told; /* the caller has it, if there was one */
+    }
     pp_free(d->of);
     pp_free(d->fresh);
     pp_free(d);
