@@ -185,7 +185,8 @@ START_TEST(memory_that_runs_out)
         pp_emulation::fail_memory(n);
         status = try_solve(n);
         pp_emulation::fail_memory(0);
-        ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
+        ck_assert_msg(status == PP_OK || status == PP_ERR_RESOURCE, "status %d: %s",
+                      static_cast<int>(status), pp_error_last()->text);
         refused += status != PP_OK;
     }
     ck_assert_int_ge(refused, 5);

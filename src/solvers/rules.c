@@ -5,16 +5,26 @@
 
 #include "solvers/ptychography.h"
 
+/* A device that could not make a sum of its vectors answers NaN, and its failure shows at the next copy: that is the cause to
+ * tell, and one device's cause is the group's. */
+static pp_status no_number(const pp_ptychography *model, int64_t iteration, double cost)
+{
+    char nothing = 0;
+    pp_status status = model->backend->download(&nothing, &nothing, 0);
+    if (status == PP_OK)
+        status = PP_FAIL(PP_ERR_RUN,
+                         "iteration %lld: the cost is %g; look for bad frames or positions, or "
+                         "use method = \"cg\"",
+                         (long long)iteration, cost);
+    return model->split.group ? pp_comm_agree_on(model->split.group, status) : status;
+}
+
 pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_settings *settings,
                            pp_ptycho_result *r, double cost)
 {
     enum { WINDOW = 5 };
     r->cost[r->done] = cost;
-    if (!isfinite(cost))
-        return PP_FAIL(PP_ERR_RUN,
-                       "iteration %lld: the cost is %g; look for bad frames or positions, or "
-                       "use method = \"cg\"",
-                       (long long)r->done, cost);
+    if (!isfinite(cost)) return no_number(model, r->done, cost);
     if (r->done >= WINDOW) {
         const double before = pp_ptychography_excess(model, r->cost[r->done - WINDOW]),
                      now = pp_ptychography_excess(model, cost);

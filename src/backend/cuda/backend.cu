@@ -53,6 +53,7 @@ pp_status alloc(size_t bytes, void **out)
 pp_status copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
 {
     cudaStream_t queue = nullptr;
+    if (bytes == 0) return settle();
     PP_TRY(launched());
     PP_TRY(this_stream(&queue));
     PP_TRY(PP_CHECK(cudaMemcpyAsync(to, from, bytes, kind, queue)));

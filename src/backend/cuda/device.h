@@ -84,6 +84,8 @@ PP_MUST_CHECK pp_status this_stream(cudaStream_t *out);
 cudaStream_t stream();
 /** Waits for all work of this queue; tells what went wrong in it, launches included. */
 PP_MUST_CHECK pp_status settle();
+/** What has no status of its own has failed: the next `launched` or `settle` of this thread says so. */
+void remember_failure();
 /** What went wrong in launches so far, without waiting. */
 PP_MUST_CHECK pp_status launched();
 

@@ -170,6 +170,12 @@ cudaStream_t stream()
     return nullptr;
 }
 
+void remember_failure()
+{
+    const cudaError_t code = cudaGetLastError();
+    mine().failed = code != cudaSuccess ? code : cudaErrorMemoryAllocation;
+}
+
 pp_status launched()
 {
     const cudaError_t failed = mine().failed;
@@ -181,10 +187,16 @@ pp_status launched()
 pp_status settle()
 {
     cudaStream_t q = nullptr;
-    PP_TRY(launched());
-    PP_TRY(this_stream(&q));
-    PP_TRY(PP_CHECK(cudaStreamSynchronize(q)));
-    return launched();
+    const pp_status before = launched();
+    const pp_status chosen = before == PP_OK ? this_stream(&q) : PP_OK;
+    if (before == PP_OK && chosen == PP_OK) {
+        PP_TRY(PP_CHECK(cudaStreamSynchronize(q)));
+        return launched();
+    }
+    /* also on the way out: what was enqueued reads host memory that its owner frees next */
+    queue *mine_still = nullptr;
+    if (this_queue(&mine_still) == cudaSuccess) (void)cudaStreamSynchronize(mine_still->stream);
+    return before != PP_OK ? before : chosen;
 }
 
 pp_status take(size_t bytes, void **out)

@@ -136,7 +136,10 @@ template <class L, class F> bool reduced(L launch, F add)
             cudaMemcpyAsync(host, memory, bytes, cudaMemcpyDeviceToHost, stream()) == cudaSuccess &&
             cudaStreamSynchronize(stream()) == cudaSuccess;
     }
-    if (fine) add(static_cast<const double *>(host));
+    if (fine)
+        add(static_cast<const double *>(host));
+    else
+        remember_failure();
     give_pinned(host);
     give(memory);
     return fine;
