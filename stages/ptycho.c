@@ -8,7 +8,7 @@
 
 #include "backend/fft.h"
 #include "base/alloc.h"
-#include "comm/comm.h"
+#include "comm/wisdom.h"
 #include "solvers/halves.h"
 #include "solvers/view_cut.h"
 
@@ -43,6 +43,7 @@ static const pp_port ports[] = {
     {"background", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"ring_correlation", PP_OUT_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"},
     {"cost", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION}, "1"},
+    {"steps", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_ITERATION, PP_AXIS_COMPONENT}, "1"},
     {"error", PP_OUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
     PP_PORT_END};
 
@@ -289,31 +290,17 @@ static void plan(const void *params_, pp_plan *budget)
 
 /* ---- transforms, planned once ---- */
 
-/* Rank 0 measures what its wisdom lacks, the others take its wisdom: the same plans, the same bits everywhere. */
-static pp_status share_wisdom(const pp_comm *comm, pp_status mine)
-{
-    char *text = NULL;
-    double bytes = 0;
-    const bool root = pp_comm_rank(comm) == 0;
-    pp_status status = mine;
-    if (root && status == PP_OK) status = pp_fft_wisdom_get(&text);
-    if (root && status == PP_OK) bytes = (double)strlen(text) + 1;
-    PP_TRY_TO(done, pp_comm_agree(comm, status));
-    PP_TRY_TO(done, pp_comm_bcast(comm, &bytes, sizeof bytes, 0));
-    if (!root) status = pp_alloc((size_t)bytes, 1, (void **)&text);
-    PP_TRY_TO(done, pp_comm_agree(comm, status));
-    PP_TRY_TO(done, pp_comm_bcast(comm, text, (size_t)bytes, 0));
-    if (!root) status = pp_fft_wisdom_add(text);
-    status = pp_comm_agree(comm, status);
-done:
-    pp_free(text);
-    return status;
-}
+typedef struct planner {
+    const ptycho *params;
+    const pp_context *context;
+} planner;
 
-static pp_status prepare(const ptycho *p, const pp_context *context)
+static pp_status prepare(void *data)
 {
-    const pp_views *views = pp_context_views(context);
-    const pp_backend *backend = pp_backend_find(pp_context_backend(context));
+    const planner *all = data;
+    const ptycho *p = all->params;
+    const pp_views *views = pp_context_views(all->context);
+    const pp_backend *backend = pp_backend_find(pp_context_backend(all->context));
     int64_t last = 0;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
         const pp_view_entry *view = pp_views_entry(views, k);
@@ -333,15 +320,16 @@ static pp_status prepare(const ptycho *p, const pp_context *context)
     return PP_OK;
 }
 
+/* The second time with what rank 0 has found: the same plans, the same bits on every rank and in every run from here. */
 static pp_status open_stage(const void *params_, pp_context *context)
 {
-    const pp_comm *comm = pp_context_comm(context);
     const ptycho *p = params_;
-    const pp_fft_effort before = pp_fft_set_effort((pp_fft_effort)p->planning_effort);
-    pp_status status = PP_OK;
-    if (pp_comm_rank(comm) == 0) status = prepare(p, context);
-    status = share_wisdom(comm, status);
-    if (status == PP_OK) status = prepare(p, context);
+    const pp_fft_effort effort = (pp_fft_effort)p->planning_effort;
+    planner all = {p, context};
+    PP_TRY(pp_fft_prepare(pp_context_comm(context), pp_context_output(context), effort, prepare,
+                          &all));
+    const pp_fft_effort before = pp_fft_set_effort(effort);
+    const pp_status status = prepare(&all);
     (void)pp_fft_set_effort(before);
     return status;
 }
@@ -427,6 +415,7 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
     if (out->intensities) PP_TRY(pp_context_put(context, "intensities", &out->intensities));
     if (out->background) PP_TRY(pp_context_put(context, "background", &out->background));
     PP_TRY(pp_context_put(context, "cost", &out->cost));
+    PP_TRY(pp_context_put(context, "steps", &out->steps));
     return pp_context_put(context, "error", &out->error);
 }
 

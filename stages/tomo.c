@@ -432,7 +432,8 @@ static pp_status make_plans(void *data)
 static pp_status prepare(const pp_context *context, const tomo *p, const source *s)
 {
     planner plans = {settings(p, 1, NULL), stack_shape(s).columns};
-    return pp_fft_prepare(pp_context_comm(context), pp_context_output(context), make_plans, &plans);
+    return pp_fft_prepare(pp_context_comm(context), pp_context_output(context), PP_FFT_MEASURE,
+                          make_plans, &plans);
 }
 
 static pp_status run(const void *params_, pp_context *context)

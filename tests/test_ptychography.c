@@ -168,6 +168,8 @@ START_TEST(published_is_the_oracles)
     oracle_cg(&truth, m.object, m.probe, ITERATIONS, costs, steps);
     const double *cost = pp_array_read(out.cost);
     for (int i = 0; i <= ITERATIONS; i++) pp_assert_near(cost[i], costs[i], 1e-5 * costs[i]);
+    const double *taken = pp_array_read(out.steps);
+    for (int i = 0; i < ITERATIONS; i++) ck_assert(taken[2 * i] == steps[i]);
     const pp_c32 *object = pp_array_read(out.object);
     double difference = 0, norm = 0;
     for (int64_t k = 0; k < pixels; k++) {
@@ -177,6 +179,44 @@ START_TEST(published_is_the_oracles)
     ck_assert_double_lt(sqrt(difference / norm), 1e-5);
     ck_assert_double_lt(out.adjointness, 1e-4);
     pp_view_output_free(&out);
+    unmake(&m);
+}
+END_TEST
+
+static double apart(const pp_array *a, const pp_array *b)
+{
+    const pp_c32 *x = pp_array_read(a), *y = pp_array_read(b);
+    double sum = 0;
+    for (int64_t k = 0; k < pp_array_count(a); k++)
+        sum +=
+            pow((double)x[k].re - (double)y[k].re, 2) + pow((double)x[k].im - (double)y[k].im, 2);
+    return sqrt(sum);
+}
+
+/* A solve of one more iteration ends where the other went on to; the change is of the object alone. */
+START_TEST(changes_of_the_object_are_told)
+{
+    enum { MOST = 4 };
+    static made m;
+    make(&m, 1, false, 1e5);
+    for (int method = 0; method < 2; method++) {
+        pp_view_output out[MOST];
+        pp_view_options o = options_of(1);
+        o.positions = PP_SWEEP_NEAREST;
+        if (method == 0) o.method = PP_PTYCHO_PUBLISHED;
+        for (int i = 0; i < MOST; i++) {
+            o.solver.iterations = i + 1;
+            pp_assert_ok(pp_view_solve(&m.in, &o, &out[i]));
+            ck_assert_int_eq(pp_array_count(out[i].steps), 2 * (i + 1));
+        }
+        const double *steps = pp_array_read(out[MOST - 1].steps);
+        for (int i = 1; i < MOST; i++) {
+            ck_assert_double_gt(steps[2 * i], 0);
+            pp_assert_near(apart(out[i].object, out[i - 1].object), steps[2 * i + 1],
+                           1e-4 * steps[2 * i + 1]);
+        }
+        for (int i = 0; i < MOST; i++) pp_view_output_free(&out[i]);
+    }
     unmake(&m);
 }
 END_TEST
@@ -521,6 +561,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {published_is_the_oracles,
+                                  changes_of_the_object_are_told,
                                   object_is_recovered,
                                   probe_is_recovered,
                                   modes_are_recovered_and_orthogonal,

@@ -42,6 +42,9 @@ schema = 1; output = "$T/apart"; threads = 2; stages = ( { use = "simulate"; dir
   { use = "partition"; devices_per_view = "auto"; device_memory = 5.0e6; method = "gradient"; devices = 1; }, { use = "ptycho"; iterations = 3; } );
 C
 "$POLYPTYCH" run "$T/views.cfg" >"$T/log" 2>&1 || { echo "five views: $(tail -2 "$T/log")"; bad=1; }
+# plans of the FFT that are measured anew are other plans, with other last bits
+[ -s "$T/apart/.polyptych/fft-plans" ] || { echo "the run has not kept its FFT plans"; bad=1; }
+ls "$XDG_CACHE_HOME"/polyptych/fft-plans-* >/dev/null || { echo "no FFT plans in the cache"; bad=1; }
 for memory in 5.0e6 2.6e6; do
     "$POLYPTYCH" run "$T/views.cfg" partition.devices=1 partition.device_memory=$memory output="$T/one" --restart >"$T/log" 2>&1 || { echo "one: $(tail -2 "$T/log")"; bad=1; }
     "$POLYPTYCH" plan "$T/views.cfg" partition.devices=6 partition.device_memory=$memory | grep "groups of .* a view each" || { echo "no groups in the plan"; bad=1; }

@@ -31,6 +31,9 @@ START_TEST(a_group_solves_as_one_device)
         ck_assert_double_lt(tiled_difference(one.probe, group.probe), 1e-4);
         const double *x = pp_array_read(one.positions), *y = pp_array_read(group.positions);
         for (int64_t k = 0; k < 2 * tiled.patterns; k++) pp_assert_near(x[k], y[k], 1e-3);
+        x = pp_array_read(one.steps), y = pp_array_read(group.steps);
+        for (int64_t k = 0; k < pp_array_count(one.steps); k++)
+            pp_assert_near(x[k], y[k], 1e-3 * x[k]);
         x = pp_array_read(one.intensities), y = pp_array_read(group.intensities);
         for (int64_t k = 0; k < tiled.patterns; k++) pp_assert_near(x[k], y[k], 1e-4);
         const float *u = pp_array_read(one.illumination), *v = pp_array_read(group.illumination);

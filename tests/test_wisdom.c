@@ -53,7 +53,7 @@ static double wisdom(void)
 START_TEST(shared)
 {
     int64_t n = 24;
-    pp_assert_ok(pp_fft_prepare(comm, folder, plan, &n));
+    pp_assert_ok(pp_fft_prepare(comm, folder, PP_FFT_MEASURE, plan, &n));
     ck_assert_int_eq(calls, pp_comm_rank(comm) == 0 ? 1 : 0);
     char path[96];
     (void)snprintf(path, sizeof path, "%s/.polyptych/fft-plans", folder);
@@ -64,14 +64,14 @@ START_TEST(shared)
     pp_assert_ok(pp_comm_allreduce(comm, &most, 1, PP_MAX));
     ck_assert(mine > 0 && least == most);
     /* what is known is not measured again: the plans stay as they are */
-    pp_assert_ok(pp_fft_prepare(comm, folder, plan, &n));
+    pp_assert_ok(pp_fft_prepare(comm, folder, PP_FFT_MEASURE, plan, &n));
     ck_assert(wisdom() == mine);
 }
 END_TEST
 
 START_TEST(failure)
 {
-    ck_assert_int_eq(pp_fft_prepare(comm, folder, refuse, NULL), PP_ERR_RUN);
+    ck_assert_int_eq(pp_fft_prepare(comm, folder, PP_FFT_MEASURE, refuse, NULL), PP_ERR_RUN);
     ck_assert_ptr_nonnull(strstr(pp_error_last()->text, "no plan"));
 }
 END_TEST

@@ -17,6 +17,8 @@
  *   ring_correlation f64 [n / 2][3]  cycles a pixel, correlation of the halves of the frames, half-bit threshold;  intensities f64 [J] mean 1
  *   background    f32 [n][n]      counts that add to the model's in every frame; zero frequency at [0, 0]
  *   cost          f64 [iterations done + 1];  error f64 [1] sum (sqrt I - sqrt d)^2 / sum d
+ *   steps         f64 [iterations done][2]: the step length taken (0 where positions were refined instead); |o - o_before|, L2 over the object
+ *                 (over tiles with their halos where these are solved apart; NaN with local steps, that have no step of the whole object)
  * Campaign-scope ports (V views; distributed ones hold this rank's rows):
  *   theta         f64 [V] rad;  views i64 [V] rows of the views table
  *   projections   c32 [V][Y][X] distributed; phase f32 [V][Y][X] rad distributed (unwrapped, air is 0)

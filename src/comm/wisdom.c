@@ -72,18 +72,25 @@ typedef struct places {
     pp_text run_folder, run, cache_folder, cache;
 } places;
 
-static pp_status plan_here(const char *output, pp_fft_planner *plan, void *data, places *p,
-                           char **text)
+/* Of rank 0. */
+typedef struct request {
+    const char *output;
+    pp_fft_effort effort;
+    pp_fft_planner *plan;
+    void *data;
+} request;
+
+static pp_status plan_here(const request *r, places *p, char **text)
 {
-    PP_TRY(pp_text_add(&p->run_folder, "%s/.polyptych", output));
+    PP_TRY(pp_text_add(&p->run_folder, "%s/.polyptych", r->output));
     PP_TRY(pp_text_add(&p->run, "%s/fft-plans", p->run_folder.data));
     PP_TRY(cache_path(&p->cache_folder, &p->cache));
     /* the run's last: of two plans for one transform the later one stays */
     add_file(p->cache.data);
     add_file(p->run.data);
-    pp_fft_set_effort(PP_FFT_MEASURE);
-    const pp_status planned = plan(data);
-    pp_fft_set_effort(PP_FFT_ESTIMATE);
+    const pp_fft_effort before = pp_fft_set_effort(r->effort);
+    const pp_status planned = r->plan(r->data);
+    (void)pp_fft_set_effort(before);
     PP_TRY(planned);
     PP_TRY(pp_fft_wisdom_get(text));
     PP_TRY(write_file(p->run_folder.data, p->run.data, *text));
@@ -104,13 +111,15 @@ static pp_status share(const pp_comm *comm, char **text)
     return pp_comm_agree(comm, status);
 }
 
-pp_status pp_fft_prepare(const pp_comm *comm, const char *output, pp_fft_planner *plan, void *data)
+pp_status pp_fft_prepare(const pp_comm *comm, const char *output, pp_fft_effort effort,
+                         pp_fft_planner *plan, void *data)
 {
+    const request r = {output, effort, plan, data};
     char *text = NULL;
     pp_status status = PP_OK;
     if (pp_comm_rank(comm) == 0) {
         places p = {{0}, {0}, {0}, {0}};
-        status = plan_here(output, plan, data, &p, &text);
+        status = plan_here(&r, &p, &text);
         pp_text_free(&p.run_folder);
         pp_text_free(&p.run);
         pp_text_free(&p.cache_folder);

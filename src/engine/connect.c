@@ -157,7 +157,7 @@ static void connect_input(pp_pipeline *p, int k, int q, pp_findings *findings)
 static bool is_always_stored(const char *name)
 {
     static const char *const names[] = {
-        "object", "origin",      "illumination",     "probe",     "positions", "cost",
+        "object", "origin",      "illumination",     "probe",     "positions", "cost", "steps",
         "error",  "intensities", "ring_correlation", "background"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++)
         if (strcmp(names[k], name) == 0) return true;

@@ -227,7 +227,7 @@ static pp_status evaluate(state *s, bool last)
         PP_TRY(halve(s, number(s) - 1));
         PP_TRY(gradient(s, last ? NULL : &s->next, &cost, last));
     }
-    if (i > 0) r->step[i - 1] = s->step;
+    if (i > 0) pp_ptycho_record_step(s->model, r, i - 1, s->step, &s->d);
     s->g = s->next, s->next = swap;
     s->cost = cost;
     return PP_OK;

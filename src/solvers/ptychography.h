@@ -44,6 +44,7 @@ typedef struct pp_ptycho_settings {
 
 typedef struct pp_ptycho_result {
     double *cost, *step; /* [iterations + 1] and [iterations], the caller's; filled up to `done` */
+    double *change;      /* [iterations] |o - o_before|, L2 over the object; NULL: not wanted */
     int64_t done;        /* iterations made */
     double misfit;       /* sum (sqrt I - sqrt d)^2 at the end */
     double penalty;      /* the part of the last cost that is the penalty's */
@@ -69,6 +70,9 @@ PP_MUST_CHECK pp_status pp_solve_published(const pp_ptychography *model, pp_poin
 PP_MUST_CHECK pp_status pp_ptycho_record(const pp_ptychography *model,
                                          const pp_ptycho_settings *settings,
                                          pp_ptycho_result *result, double cost);
+/** Records the step that iteration `at` took along d, and how far the object went. Collective in a group. */
+void pp_ptycho_record_step(const pp_ptychography *model, pp_ptycho_result *result, int64_t at,
+                           double step, const pp_point *d);
 /** Compares the slope along d with 2 Re <g, d>, product = Re <g, d>; all over the same parts. Collective in a group. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *result, double slope,
                            double product, const pp_point *g, const pp_point *d);

@@ -85,6 +85,7 @@ static pp_status iterate(state *s, const pp_ptycho_settings *settings, pp_ptycho
         pp_point_scale(s->model, &s->g, scale);
         PP_TRY(turn(s, r->done));
         PP_TRY(search(s, r, scale, cost, &r->step[r->done]));
+        pp_ptycho_record_step(s->model, r, r->done, r->step[r->done], &s->eta);
         PP_TRY(pp_point_axpy(s->model, s->point, r->step[r->done], &s->eta));
         pp_ptychography_advance(s->model, r->step[r->done]);
     }

@@ -45,6 +45,15 @@ pp_status pp_ptycho_record(const pp_ptychography *model, const pp_ptycho_setting
     return PP_OK;
 }
 
+void pp_ptycho_record_step(const pp_ptychography *model, pp_ptycho_result *r, int64_t at,
+                           double step, const pp_point *d)
+{
+    const pp_point object = {d->object, NULL, d->whole};
+    r->step[at] = step;
+    if (r->change)
+        r->change[at] = step > 0 ? step * sqrt(pp_point_dot(model, &object, &object, NULL).re) : 0;
+}
+
 /* |g| |d| is at least |<g, d>|: where even that much would not make it the largest so far, the two norms need not be known. */
 void pp_ptycho_adjointness(const pp_ptychography *model, pp_ptycho_result *r, double slope,
                            double product, const pp_point *g, const pp_point *d)

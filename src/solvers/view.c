@@ -260,8 +260,19 @@ static pp_status approach(solve *s)
     return status;
 }
 
-static pp_status put_cost(const solve *s, const pp_ptycho_result *result)
+static pp_status put_steps(const solve *s, const pp_ptycho_result *result)
 {
+    const int64_t sizes[2] = {result->done, 2};
+    PP_TRY(pp_array_create(PP_F64, 2, sizes, "1", &s->out->steps));
+    double(*steps)[2] = pp_array_data(s->out->steps);
+    for (int64_t i = 0; i < result->done; i++)
+        steps[i][0] = result->step[i], steps[i][1] = result->change[i];
+    return PP_OK;
+}
+
+static pp_status put_history(const solve *s, const pp_ptycho_result *result)
+{
+    PP_TRY(put_steps(s, result));
     PP_TRY(pp_array_create_1d(PP_F64, result->done + 1, "1", &s->out->cost));
     memcpy(pp_array_data(s->out->cost), result->cost,
            (size_t)(result->done + 1) * sizeof *result->cost);
@@ -278,11 +289,12 @@ static pp_status solve_point(solve *s)
 {
     const int64_t iterations = s->o->solver.iterations;
     double *history;
-    PP_TRY(PP_ALLOC(2 * iterations + 1, &history));
-    pp_ptycho_result result = {.cost = history, .step = history + iterations + 1};
+    PP_TRY(PP_ALLOC(3 * iterations + 1, &history));
+    pp_ptycho_result result = {
+        .cost = history, .step = history + iterations + 1, .change = history + 2 * iterations + 1};
     pp_status status = approach(s);
     if (status == PP_OK) status = run_solver(s, &result);
-    if (status == PP_OK && s->rank == 0) status = put_cost(s, &result);
+    if (status == PP_OK && s->rank == 0) status = put_history(s, &result);
     pp_free(history);
     return status;
 }

@@ -59,6 +59,7 @@ typedef struct pp_split_plan {
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
 typedef struct pp_view_output {
     pp_array *object, *origin, *illumination, *probe, *positions, *cost, *error;
+    pp_array *steps;       /* f64 [iterations][2]: the step taken, |o - o_before| */
     pp_array *background;  /* f32 [n][n] natural order; NULL: none */
     pp_array *intensities; /* f64 [J], of the beam in each frame, mean 1; NULL where not refined */
     /* facts */

@@ -84,7 +84,7 @@ static pp_status iterate(local *l, pp_ptycho_result *r)
     for (r->done = 0; r->done < settings->iterations; r->done++) {
         double cost = 0;
         for (int64_t k = 0; k < l->parts; k++) PP_TRY(one_part(l, k, &cost));
-        r->cost[r->done] = cost, r->step[r->done] = 1;
+        r->cost[r->done] = cost, r->step[r->done] = 1, r->change[r->done] = (double)NAN;
         if (!isfinite(cost))
             return PP_FAIL(PP_ERR_RUN, "iteration %lld: the cost of device %d is %g",
                            (long long)r->done, l->s->rank, cost);

@@ -154,6 +154,7 @@ void pp_view_output_free(pp_view_output *out)
 {
     pp_array_free(&out->object), pp_array_free(&out->origin), pp_array_free(&out->illumination);
     pp_array_free(&out->probe), pp_array_free(&out->positions);
-    pp_array_free(&out->cost), pp_array_free(&out->error), pp_array_free(&out->intensities);
+    pp_array_free(&out->cost), pp_array_free(&out->steps), pp_array_free(&out->error),
+        pp_array_free(&out->intensities);
     pp_array_free(&out->background);
 }

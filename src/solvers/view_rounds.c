@@ -1,6 +1,7 @@
 /* Devices that each solve their tile: Halo Voxel Exchange pastes voxels of neighbours into the halos every T iterations,
  * independent tiles never.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <string.h>
 
 #include "solvers/view_internal.h"
@@ -28,10 +29,10 @@ static pp_status one_round(solve *s, pp_ptycho_result *r, int64_t count)
         r->cost[0] = 0;
     }
     for (; r->done < count; r->done++) {
-        r->step[r->done] = 0;
+        r->step[r->done] = 0, r->change[r->done] = 0;
         r->cost[r->done + 1] = r->cost[r->done];
     }
-    r->cost += count, r->step += count;
+    r->cost += count, r->step += count, r->change += count;
     settings.first += count;
     s->settings = settings;
     return PP_OK;
@@ -53,9 +54,12 @@ pp_status pp_view_sum_costs(const solve *s, double *costs, int64_t count)
     return PP_OK;
 }
 
-/* The result is rank 0's; costs of all tiles go into it. */
+/* The result is rank 0's; costs and changes of all tiles go into it. */
 static pp_status sum_costs(const solve *s, pp_ptycho_result *r)
 {
+    for (int64_t i = 0; i < r->done; i++) r->change[i] *= r->change[i];
+    PP_TRY(pp_view_sum_costs(s, r->change, r->done));
+    for (int64_t i = 0; i < r->done; i++) r->change[i] = sqrt(r->change[i]);
     PP_TRY(pp_view_sum_costs(s, r->cost, r->done + 1));
     return pp_group_sum(s->group, &r->misfit, 1, PP_SUM);
 }
@@ -70,7 +74,7 @@ pp_status pp_view_rounds(solve *s, pp_ptycho_result *result)
         PP_TRY(one_round(s, &r, all - done < period ? all - done : period));
         PP_TRY(paste(s));
     }
-    r.cost = result->cost, r.step = result->step, r.done = all;
+    r.cost = result->cost, r.step = result->step, r.change = result->change, r.done = all;
     s->settings = settings;
     *result = r;
     return pp_view_shared(s) ? PP_OK : sum_costs(s, result);
