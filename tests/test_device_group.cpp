@@ -154,6 +154,34 @@ START_TEST(local_steps_on_devices)
 }
 END_TEST
 
+/* What is rare, as on processors: a background that is estimated, objects sampled between their pixels, a smooth object. */
+START_TEST(rare_settings)
+{
+    pp_emulation::set_devices(2);
+    make(20, 70, 60);
+    for (int c = 0; c < 4; c++) {
+        solved cpu, mock;
+        pp_view_options o = options("cpu", 4, PP_SPLIT_HYBRID, c < 2);
+        o.background = c == 2 ? PP_BACKGROUND_NONE : PP_BACKGROUND_PIXEL;
+        o.solver.positions_start = 2, o.solver.positions_every = c < 2 ? 1 : 0;
+        if (c >= 2) o.positions = PP_SWEEP_BILINEAR;
+        if (c >= 2) o.solver.refine_positions = o.solver.refine_intensities = false;
+        o.solver.smoothness = c == 1 ? 0.0 : 0.01;
+        solve(o, c == 1 ? 2 : 1, &cpu);
+        o.backend = "mock";
+        solve(o, c == 1 ? 2 : 1, &mock);
+        ck_assert_msg(worst(cpu, mock) < 1e-4, "case %d: %g apart", c, worst(cpu, mock));
+        ck_assert_double_lt(mock.out.adjointness, 1e-4);
+        if (c == 2) continue;
+        const float *a = static_cast<const float *>(pp_array_read(cpu.out.background)),
+                    *b = static_cast<const float *>(pp_array_read(mock.out.background));
+        for (int k = 0; k < N * N; k++) ck_assert_float_eq_tol(a[k], b[k], 1e-3f * a[k]);
+    }
+    ck_assert_ptr_null(pp_emulation::error());
+    tiled_arrays_free(&arrays);
+}
+END_TEST
+
 /* ---- what fails ends with an error, soon ---- */
 
 double seconds_since(std::chrono::steady_clock::time_point start)
@@ -225,6 +253,7 @@ int main()
     tcase_add_test(tests, groups_on_one_device);
     tcase_add_test(tests, groups_over_more_iterations);
     tcase_add_test(tests, local_steps_on_devices);
+    tcase_add_test(tests, rare_settings);
     tcase_add_test(tests, memory_that_runs_out);
     tcase_add_test(tests, devices_that_are_lost);
     suite_add_tcase(suite, tests);

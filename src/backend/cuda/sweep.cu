@@ -3,6 +3,7 @@
 #include "backend/cuda/sweep.h"
 
 #include <algorithm>
+#include <vector>
 
 extern "C" {
 #include "base/alloc.h"
@@ -15,7 +16,6 @@ namespace
 
 bool supports(const pp_sweep_setup *u)
 {
-    if (u->mode == PP_SWEEP_BILINEAR || u->background) return false;
     return u->n >= 1 && u->n <= 16384 && u->patterns < (INT64_C(1) << 30) / SLICES_MOST &&
            u->object[0] < (INT64_C(1) << 30) && u->object[1] < (INT64_C(1) << 30);
 }
@@ -86,14 +86,17 @@ double bytes(const pp_sweep_setup *u)
     const double rows = j * slices_of(u->n) * (LINE_SUMS * sizeof(double) + sizeof(float));
     const double probe = (u->probe_moves ? 2 : 0) * field + (fourier ? 2 * field : 0) + n * n;
     const double ramps = fourier ? j * (2 * n * sizeof(pp_c32) + 3 * sizeof(double)) : 0;
-    return kept + frames + work + rows + probe + ramps + j * sizeof(corner);
+    const double between = u->mode == PP_SWEEP_BILINEAR ? 2 * j * sizeof(float) : 0,
+                 background = u->background ? n * n * (sizeof(float) + sizeof(double2)) : 0;
+    return kept + frames + work + rows + probe + ramps + between + background + j * sizeof(corner);
 }
 
 /* ---- batches ---- */
 
 void set_box(const sweep *s, batch *b)
 {
-    const int n = static_cast<int>(s->base.setup.n);
+    const int n =
+        static_cast<int>(s->base.setup.n) + (s->base.setup.mode == PP_SWEEP_BILINEAR ? 1 : 0);
     b->from = b->to = s->windows[b->first];
     for (int k = b->first; k < b->first + b->count; k++) {
         const corner w = s->windows[k];
@@ -181,7 +184,7 @@ pp_status make_fields(sweep *s)
     if (f.probes > 0) PP_TRY(take(one, &s->moved));
     if (f.probes > 1) PP_TRY(take(one, &s->dmoved));
     if (u->probe_moves) PP_TRY(take(field, &s->probe_sum));
-    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    if (u->mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(take(field, &s->hat));
     if (u->probe_moves) PP_TRY(take(field, &s->dhat));
     PP_TRY(take(3 * j, &s->offsets));
@@ -197,10 +200,42 @@ pp_status make_rows(sweep *s)
     PP_TRY(take(LINE_SUMS, &s->total));
     PP_TRY(take_pinned(LINE_SUMS * sizeof(double), &memory));
     s->host_total = static_cast<double *>(memory);
-    if (s->base.setup.mode == PP_SWEEP_NEAREST) return PP_OK;
+    if (s->base.setup.mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(take_pinned(POSITION_SUMS * rows * sizeof(double), &memory));
     s->host_rows = static_cast<double *>(memory);
     return PP_OK;
+}
+
+/* 0 until it is set. */
+pp_status make_background(sweep *s)
+{
+    const size_t plane = static_cast<size_t>(s->base.setup.n * s->base.setup.n);
+    void *memory = nullptr;
+    cudaStream_t q = nullptr;
+    if (!s->base.setup.background) return PP_OK;
+    PP_TRY(this_stream(&q));
+    PP_TRY(take(plane, &s->background));
+    PP_TRY(take(plane, &s->terms));
+    PP_TRY(take_pinned(plane * sizeof *s->host_terms, &memory));
+    s->host_terms = static_cast<double2 *>(memory);
+    return PP_CHECK(cudaMemsetAsync(s->background, 0, plane * sizeof *s->background, q));
+}
+
+/* Where bilinear positions lie between pixels. */
+pp_status send_parts(sweep *s, const double *positions)
+{
+    cudaStream_t q = nullptr;
+    std::vector<float> parts;
+    if (s->base.setup.mode != PP_SWEEP_BILINEAR) return PP_OK;
+    for (int k = 0; k < s->slots; k++) {
+        parts.push_back(static_cast<float>(positions[2 * s->order[k]] - s->windows[k].y));
+        parts.push_back(static_cast<float>(positions[2 * s->order[k] + 1] - s->windows[k].x));
+    }
+    PP_TRY(this_stream(&q));
+    PP_TRY(take(parts.size(), &s->part));
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(s->part, parts.data(), parts.size() * sizeof(float),
+                                    cudaMemcpyHostToDevice, q)));
+    return settle();
 }
 
 /* Small tables from the host; waits, so that they need not be pinned. */
@@ -247,6 +282,8 @@ pp_status fill(sweep *s, const pp_sweep_setup *u)
     PP_TRY(make_fields(s));
     PP_TRY(make_rows(s));
     PP_TRY(send_tables(s, u->mask));
+    PP_TRY(send_parts(s, u->positions));
+    PP_TRY(make_background(s));
     PP_TRY(make_frames(s));
     set_offsets(s, u->positions, nullptr);
     return count_totals(s);
@@ -264,7 +301,8 @@ void free_sweep(pp_sweep *base)
         give(memory);
     give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum);
     give(s->maxima), give(s->partial), give(s->total);
-    give_pinned(s->host_total), give_pinned(s->host_rows);
+    give(s->part), give(s->background), give(s->terms);
+    give_pinned(s->host_total), give_pinned(s->host_rows), give_pinned(s->host_terms);
     pp_free(s->of), pp_free(s->order), pp_free(s->windows);
     pp_free(s);
 }
@@ -355,8 +393,8 @@ const pp_sweep_class sweep_batched = {
     move,
     totals,
     facts,
-    nullptr,
-    nullptr,
+    sweep_set_background,
+    sweep_background_terms,
 };
 
 } // namespace PP_DEVICE

@@ -44,6 +44,8 @@ struct scene {
     int64_t width;              /* of the object's rows */
     const corner *window;       /* [count] */
     const pp_c32 *ramp;         /* [count][2][n]; NULL: nearest */
+    const float *part;          /* [count][2] fractions of a pixel, bilinear; NULL: the others */
+    const float *background;    /* [n * n]; NULL: none */
 };
 
 /** The probe of each pattern of a batch: [M][n][n], `stride` from pattern to pattern (0: one for all). */
@@ -103,13 +105,18 @@ struct sweep {
     pp_c32 *moved, *dmoved;         /* one batch each; NULL: nearest */
     pp_c32 *hat, *dhat;             /* [M][n][n] */
     double2 *probe_sum;             /* [M][n][n] */
+    float *part;                    /* [J][2]; NULL: not bilinear */
+    float *background;              /* [n * n]; NULL: none */
+    double2 *terms;                 /* [n * n] derivatives with respect to it */
     float *maxima;                  /* [J][slices] largest intensities of the far field last made */
     double *partial;                /* [sums][J][slices] */
     double *total;                  /* [LINE_SUMS] */
     double *host_total, *host_rows; /* pinned: [LINE_SUMS]; [J][3] or [POSITION_SUMS][J][slices] */
+    double2 *host_terms;            /* pinned: [n * n], or floats of a background on its way */
     pp_sweep_totals totals;
     bool known, square,
         moved_on; /* far is valid; the last line had an F2; offsets are to be uploaded */
+    bool other_background, dim; /* a background is to be uploaded; maxima are of another one */
     double at, to;
 };
 
@@ -154,6 +161,9 @@ void launch_line(cudaStream_t q, const scene &v, const measurement &m, const far
 void launch_positions(cudaStream_t q, const scene &v, const measurement &m, const pp_c32 *far,
                       const pp_c32 *jy, const pp_c32 *jx, const float *maxima, double *partial,
                       int64_t row);
+/** sum [n * n] += first and second derivative of the cost with respect to the background. */
+void launch_background(cudaStream_t q, const scene &v, const measurement &m, const pp_c32 *far,
+                       double2 *sum);
 /** partial rows: counts, sum (d - d log d), pixels. */
 void launch_totals(cudaStream_t q, const scene &v, const measurement &m, double *partial,
                    int64_t row);
@@ -191,6 +201,9 @@ pp_status sweep_costs(pp_sweep *s, double *costs, const pp_sweep_point *at,
                       const pp_sweep_direction *along, const double *steps, int count);
 pp_status sweep_illumination(pp_sweep *s, float *object, float *probe, const pp_sweep_point *at);
 pp_status sweep_positions(pp_sweep *s, pp_sweep_position *out, const pp_sweep_point *at);
+void sweep_set_background(pp_sweep *s, const float *background);
+pp_status sweep_background_terms(pp_sweep *s, double *first, double *second,
+                                 const pp_sweep_point *at);
 
 } // namespace PP_DEVICE
 #endif

@@ -72,7 +72,7 @@ __device__ float intensity_of(const scene &v, const pp_c32 *far, int k)
     float sum = 0.0f;
     for (int m = 0; m < v.modes; m++)
         sum += pp_intensity(load(far + static_cast<int64_t>(m) * v.plane + k));
-    return sum;
+    return v.background ? sum + load(v.background + k) : sum;
 }
 
 struct step_t {
@@ -95,6 +95,7 @@ __global__ void follow_kernel(scene v, int slices, pp_c32 *far, step_t by, float
             if (by.f1) store(far + at, f);
             sum += pp_intensity(f);
         }
+        if (v.background) sum += load(v.background + k);
         largest = sum > largest ? sum : largest;
     }
     largest = block_largest(largest);
@@ -205,12 +206,35 @@ __global__ void positions_kernel(scene v, measurement m, const pp_c32 *far, cons
             x += pp_cmul(f, load(jx + at)).re;
         }
         const double mod = static_cast<double>(sqrtf(a)), dy = static_cast<double>(y) / mod,
-                     dx = static_cast<double>(x) / mod, r = mod - static_cast<double>(sqrtf(d));
+                     dx = static_cast<double>(x) / mod, r = mod - static_cast<double>(sqrtf(d)),
+                     dark = v.background ? static_cast<double>(load(v.background + k)) : 0.0,
+                     beam = mod - dark / mod; /* d sqrt(I + background) / d log factor */
         sums[0] += dy * dy, sums[1] += dy * dx, sums[2] += dx * dx;
         sums[3] += dy * r, sums[4] += dx * r;
-        sums[5] += mod * mod, sums[6] += mod * r;
+        sums[5] += beam * beam, sums[6] += beam * r;
     }
     block_sums(sums, out.at + s.place, out.row);
+}
+
+/* One thread a pixel, patterns in order. */
+template <class F>
+__global__ void background_kernel(scene v, measurement m, const pp_c32 *far, double2 *total)
+{
+    const int k = static_cast<int>(blockIdx.x) * THREADS + static_cast<int>(threadIdx.x);
+    if (k >= v.plane) return;
+    double2 sum = load(total + k);
+    for (int j = 0; j < v.count; j++) {
+        const slice s = {j, 0, 0, 0, static_cast<int64_t>(j) * v.modes * v.plane};
+        float d;
+        const bool counts = measured<F>(v, m, s, k, &d);
+        const float a = intensity_of(v, far + s.field, k);
+        if (!counts || !(a > 0.0f)) continue;
+        const double q = static_cast<double>(a), x = static_cast<double>(d) / q,
+                     r = m.poisson ? x : sqrt(x);
+        sum.x += 1.0 - r;
+        sum.y += (m.poisson ? 1.0 : 0.5) * r / q;
+    }
+    store(total + k, sum);
 }
 
 template <class F> __global__ void totals_kernel(scene v, measurement m, partial_t out)
@@ -305,6 +329,16 @@ void launch_positions(cudaStream_t q, const scene &v, const measurement &m, cons
     else
         PP_LAUNCH((positions_kernel<float>), slice_grid(v, m.slices), THREADS,
                   sums_bytes(POSITION_SUMS), q, v, m, far, jy, jx, maxima, out);
+}
+
+void launch_background(cudaStream_t q, const scene &v, const measurement &m, const pp_c32 *far,
+                       double2 *sum)
+{
+    const unsigned blocks = static_cast<unsigned>((v.plane + THREADS - 1) / THREADS);
+    if (m.u16)
+        PP_LAUNCH((background_kernel<uint16_t>), blocks, THREADS, 0, q, v, m, far, sum);
+    else
+        PP_LAUNCH((background_kernel<float>), blocks, THREADS, 0, q, v, m, far, sum);
 }
 
 void launch_totals(cudaStream_t q, const scene &v, const measurement &m, double *partial,

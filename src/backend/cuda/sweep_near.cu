@@ -37,6 +37,18 @@ __device__ int64_t object_index(const scene &v, int pattern, int k)
     return (w.y + at.y) * v.width + w.x + at.x;
 }
 
+/* The window's pixel k of an object: as it lies there, or between four pixels of it. */
+__device__ pp_c32 seen(const scene &v, const pp_c32 *object, int pattern, int k)
+{
+    const pp_c32 *const o = object + object_index(v, pattern, k);
+    if (!v.part) return load(o);
+    const float fy = v.part[2 * pattern], fx = v.part[2 * pattern + 1];
+    const pp_c32 above = pp_add(pp_times(1.0f - fx, load(o)), pp_times(fx, load(o + 1))),
+                 below = pp_add(pp_times(1.0f - fx, load(o + v.width)),
+                                pp_times(fx, load(o + v.width + 1)));
+    return pp_add(pp_times(1.0f - fy, above), pp_times(fy, below));
+}
+
 __device__ pp_c32 ramp_at(const scene &v, int pattern, int k)
 {
     const pp_c32 *const r = v.ramp + static_cast<int64_t>(pattern) * 2 * v.n;
@@ -87,9 +99,8 @@ __global__ void product_kernel(scene v, pp_c32 *to, probes p, const pp_c32 *o, p
     {
         const int k = pixel_of(i);
         if (k >= v.plane) continue;
-        const int64_t at = object_index(v, pattern, k);
-        pp_c32 f = pp_mul(load(a + k), load(o + at));
-        if (b) f = pp_add(f, pp_mul(load(b + k), load(o2 + at)));
+        pp_c32 f = pp_mul(load(a + k), seen(v, o, pattern, k));
+        if (b) f = pp_add(f, pp_mul(load(b + k), seen(v, o2, pattern, k)));
         store(out + k, pp_times(unit, f));
     }
 }
@@ -109,6 +120,49 @@ __device__ int in_window(const scene &v, int pattern, int y, int x)
     const unsigned dy = static_cast<unsigned>(y - w.y), dx = static_cast<unsigned>(x - w.x);
     const unsigned n = static_cast<unsigned>(v.n);
     return dy < n && dx < n ? static_cast<int>(dy * n + dx) : -1;
+}
+
+/* The window's pixels that an object pixel takes a part of, and how much: one, or up to four. */
+struct share {
+    int count, k[4];
+    float weight[4];
+};
+
+__device__ share share_of(const scene &v, int pattern, int y, int x)
+{
+    share s;
+    s.count = 0;
+    for (int c = 0; c < (v.part ? 4 : 1); c++) {
+        const int k = in_window(v, pattern, y - c / 2, x - c % 2);
+        if (k < 0) continue;
+        const float fy = v.part ? v.part[2 * pattern] : 0.0f,
+                    fx = v.part ? v.part[2 * pattern + 1] : 0.0f;
+        s.weight[s.count] = (c / 2 ? fy : 1.0f - fy) * (c % 2 ? fx : 1.0f - fx);
+        s.k[s.count++] = k;
+    }
+    return s;
+}
+
+/* Bilinear positions: as add_object_kernel, which has no parts. */
+__global__ void spread_object_kernel(scene v, batch b, pp_c32 *object, probes p, const pp_c32 *near)
+{
+    int y, x;
+    if (!box_pixel(b, &y, &x)) return;
+    pp_c32 *const own = object + y * v.width + x;
+    pp_c32 sum = load(own);
+    const int64_t field = static_cast<int64_t>(v.modes) * v.plane;
+    for (int j = 0; j < v.count; j++) {
+        const share s = share_of(v, j, y, x);
+        for (int i = 0; i < s.count; i++) {
+            const pp_c32 *const a = p.at + j * p.stride + s.k[i], *const f =
+                                                                      near + j * field + s.k[i];
+            for (int m = 0; m < v.modes; m++) {
+                const int64_t at = static_cast<int64_t>(m) * v.plane;
+                sum = pp_add(sum, pp_times(s.weight[i], pp_cmul(load(a + at), load(f + at))));
+            }
+        }
+    }
+    store(own, sum);
 }
 
 __global__ void add_object_kernel(scene v, batch b, pp_c32 *object, probes p, const pp_c32 *near)
@@ -137,10 +191,12 @@ __global__ void light_object_kernel(scene v, batch b, float *object, probes p)
     float *const own = object + y * v.width + x;
     float sum = *own;
     for (int j = 0; j < v.count; j++) {
-        const int k = in_window(v, j, y, x);
-        if (k < 0) continue;
-        const pp_c32 *const a = p.at + j * p.stride + k;
-        for (int m = 0; m < v.modes; m++) sum += pp_intensity(a[static_cast<int64_t>(m) * v.plane]);
+        const share s = share_of(v, j, y, x);
+        for (int i = 0; i < s.count; i++) {
+            const pp_c32 *const a = p.at + j * p.stride + s.k[i];
+            for (int m = 0; m < v.modes; m++)
+                sum += s.weight[i] * pp_intensity(a[static_cast<int64_t>(m) * v.plane]);
+        }
     }
     *own = sum;
 }
@@ -163,7 +219,7 @@ __global__ void window_conj_kernel(scene v, pp_c32 *near, const pp_c32 *o)
     {
         const int k = pixel_of(i);
         if (k >= v.plane) continue;
-        store(f + k, pp_cmul(load(o + object_index(v, pattern, k)), load(f + k)));
+        store(f + k, pp_cmul(seen(v, o, pattern, k), load(f + k)));
     }
 }
 
@@ -176,8 +232,7 @@ __global__ void add_probe_kernel(scene v, double2 *total, const pp_c32 *near, co
     double2 sum = load(total + mode + k);
     for (int j = 0; j < v.count; j++) {
         const pp_c32 f = load(near + j * field + mode + k);
-        const pp_c32 a =
-            v.ramp ? pp_cmul(ramp_at(v, j, k), f) : pp_cmul(load(o + object_index(v, j, k)), f);
+        const pp_c32 a = pp_cmul(v.ramp ? ramp_at(v, j, k) : seen(v, o, j, k), f);
         sum.x += static_cast<double>(a.re), sum.y += static_cast<double>(a.im);
     }
     store(total + mode + k, sum);
@@ -232,7 +287,10 @@ void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const 
 void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object, probes p,
                        const pp_c32 *near)
 {
-    PP_LAUNCH(add_object_kernel, box_grid(b), THREADS, 0, q, v, b, object, p, near);
+    if (v.part)
+        PP_LAUNCH(spread_object_kernel, box_grid(b), THREADS, 0, q, v, b, object, p, near);
+    else
+        PP_LAUNCH(add_object_kernel, box_grid(b), THREADS, 0, q, v, b, object, p, near);
 }
 
 void launch_light_object(cudaStream_t q, const scene &v, const batch &b, float *object, probes p)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cuda/sweep.h"
 
+#include <cstring>
+
 namespace PP_DEVICE
 {
 namespace
@@ -66,6 +68,17 @@ pp_status send_offsets(sweep *s, cudaStream_t q)
     return settle(); /* host_rows has other uses */
 }
 
+pp_status send_background(sweep *s, cudaStream_t q)
+{
+    const size_t bytes =
+        static_cast<size_t>(s->base.setup.n * s->base.setup.n) * sizeof *s->background;
+    if (!s->other_background) return PP_OK;
+    PP_TRY(
+        PP_CHECK(cudaMemcpyAsync(s->background, s->host_terms, bytes, cudaMemcpyHostToDevice, q)));
+    s->other_background = false, s->dim = true;
+    return settle(); /* host_terms has other uses */
+}
+
 /* Plans to this thread's queue, new ramps, and the transforms of probe and its direction. */
 pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dprobe)
 {
@@ -74,6 +87,7 @@ pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dp
     PP_TRY(this_stream(q));
     for (int i = 0; i < 2; i++)
         if (s->sizes[i]) PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[i], *q)));
+    PP_TRY(send_background(s, *q));
     if (!s->ramp) return PP_OK;
     PP_TRY(PP_CHECK_FFT(cufftSetStream(s->probe_plan, *q)));
     PP_TRY(send_offsets(s, *q));
@@ -113,6 +127,8 @@ pp_status far_of(const work &w, probes p, const pp_c32 *object, pp_c32 **out)
     pp_c32 *const far = s->far ? s->far + w.at : s->room[0];
     *out = far;
     if (s->far && s->known) {
+        if (s->to == s->at && s->dim)
+            launch_follow(w.q, w.v, s->slices, far, nullptr, nullptr, 0, 0, w.maxima);
         if (s->to == s->at) return PP_OK;
         launch_follow(w.q, w.v, s->slices, far, s->f1 + w.at, s->square ? s->f2 + w.at : nullptr,
                       s->to - s->at, s->to * s->to - s->at * s->at, w.maxima);
@@ -126,7 +142,7 @@ pp_status far_of(const work &w, probes p, const pp_c32 *object, pp_c32 **out)
 /* After a pass in which every batch went through far_of. */
 void all_known(sweep *s)
 {
-    s->known = true;
+    s->known = true, s->dim = false;
     s->at = s->to;
 }
 
@@ -261,6 +277,17 @@ pp_status batch_positions(const work &w, const pp_sweep_point *at)
     return PP_OK;
 }
 
+pp_status batch_background(const work &w, const pp_sweep_point *at)
+{
+    const sweep *s = w.s;
+    probes p;
+    pp_c32 *far;
+    PP_TRY(moved(w, s->moved, s->hat, at->probe, &p));
+    PP_TRY(far_of(w, p, at->object, &far));
+    launch_background(w.q, w.v, w.m, far, s->terms);
+    return PP_OK;
+}
+
 /* Slices of a pattern in order; patterns back to the setup's order. */
 void put_positions(const sweep *s, pp_sweep_position *out)
 {
@@ -295,7 +322,9 @@ scene scene_of(const sweep *s, const batch &b)
                -1,
                u->object[1],
                s->window + b.first,
-               s->ramp ? s->ramp + static_cast<int64_t>(b.first) * 2 * n : nullptr};
+               s->ramp ? s->ramp + static_cast<int64_t>(b.first) * 2 * n : nullptr,
+               s->part ? s->part + static_cast<int64_t>(b.first) * 2 : nullptr,
+               s->background};
     for (int k = 0; k < 16; k++)
         if (n == 1 << k) v.shift = k;
     return v;
@@ -342,7 +371,7 @@ pp_status sweep_line(pp_sweep *base, pp_sweep_slope *out, const pp_sweep_point *
     if (along->probe && !base->setup.probe_moves)
         return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
     PP_TRY(line_pass(s, request(at, along, steps, count, true), costs));
-    s->known = true;
+    all_known(s);
     s->at = s->to = 0;
     s->square = along->probe != nullptr;
     *out = {s->host_total[0], s->host_total[1]};
@@ -388,6 +417,32 @@ pp_status sweep_positions(pp_sweep *base, pp_sweep_position *out, const pp_sweep
                                  cudaMemcpyDeviceToHost, q)));
     PP_TRY(settle());
     put_positions(s, out);
+    return PP_OK;
+}
+
+void sweep_set_background(pp_sweep *base, const float *background)
+{
+    sweep *const s = of(base);
+    memcpy(s->host_terms, background,
+           static_cast<size_t>(base->setup.n * base->setup.n) * sizeof *background);
+    s->other_background = true;
+}
+
+pp_status sweep_background_terms(pp_sweep *base, double *first, double *second,
+                                 const pp_sweep_point *at)
+{
+    sweep *const s = of(base);
+    const size_t plane = static_cast<size_t>(base->setup.n * base->setup.n),
+                 bytes = plane * sizeof *s->terms;
+    cudaStream_t q = nullptr;
+    PP_TRY(start(s, &q, at->probe, nullptr));
+    PP_TRY(PP_CHECK(cudaMemsetAsync(s->terms, 0, bytes, q)));
+    PP_TRY(for_batches(s, q, [&](const work &w) { return batch_background(w, at); }));
+    all_known(s);
+    PP_TRY(PP_CHECK(cudaMemcpyAsync(s->host_terms, s->terms, bytes, cudaMemcpyDeviceToHost, q)));
+    PP_TRY(settle());
+    for (size_t k = 0; k < plane; k++)
+        first[k] = s->host_terms[k].x, second[k] = s->host_terms[k].y;
     return PP_OK;
 }
 
