@@ -5,10 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include <check.h>
-
-#include "backend/cuda/cuda.h"
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 extern "C" {
 extern const pp_vectors pp_cpu_vectors;
@@ -25,20 +22,6 @@ struct results {
     std::vector<pp_c32> d;
     std::vector<float> w, box;
 };
-
-template <class T> T *on_device(const std::vector<T> &from)
-{
-    void *memory = nullptr;
-    ck_assert_int_eq(pp_backend_mock.alloc(from.size() * sizeof(T), &memory), PP_OK);
-    ck_assert_int_eq(pp_backend_mock.upload(memory, from.data(), from.size() * sizeof(T)), PP_OK);
-    return static_cast<T *>(memory);
-}
-
-template <class T> void fetch(std::vector<T> &to, T *from)
-{
-    ck_assert_int_eq(pp_backend_mock.download(to.data(), from, to.size() * sizeof(T)), PP_OK);
-    pp_backend_mock.release(from);
-}
 
 float value(int64_t i, int64_t salt)
 {
@@ -71,10 +54,12 @@ results run(bool device)
         work(&pp_cpu_vectors, &r, x.data(), r.d.data(), r.w.data(), r.box.data());
         return r;
     }
-    pp_c32 *const dx = on_device(x), *const dd = on_device(r.d);
-    float *const dw = on_device(r.w), *const db = on_device(r.box);
+    pp_c32 *const dx = pp_test::put(x), *const dd = pp_test::put(r.d);
+    float *const dw = pp_test::put(r.w), *const db = pp_test::put(r.box);
     work(pp_backend_mock.vectors, &r, dx, dd, dw, db);
-    fetch(x, dx), fetch(r.d, dd), fetch(r.w, dw), fetch(r.box, db);
+    pp_backend_mock.release(dx);
+    r.d = pp_test::fetch(count, dd), r.w = pp_test::fetch(count, dw),
+    r.box = pp_test::fetch(count, db);
     return r;
 }
 
@@ -107,8 +92,8 @@ START_TEST(same_bits_in_every_order)
         const results r = run(true);
         ck_assert_int_eq(std::memcmp(&r.dot, &first.dot, sizeof r.dot), 0);
         ck_assert_int_eq(std::memcmp(&r.box_dot, &first.box_dot, sizeof r.box_dot), 0);
-        ck_assert_int_eq(std::memcmp(r.d.data(), first.d.data(), r.d.size() * sizeof r.d[0]), 0);
-        ck_assert_int_eq(std::memcmp(r.w.data(), first.w.data(), r.w.size() * sizeof r.w[0]), 0);
+        ck_assert(pp_test::same_bits(r.d, first.d));
+        ck_assert(pp_test::same_bits(r.w, first.w));
     }
     ck_assert_ptr_null(pp_emulation::error());
 }
@@ -116,11 +101,10 @@ END_TEST
 
 START_TEST(fresh_memory_is_zero)
 {
-    std::vector<float> host(100, 1.0f);
     void *memory = nullptr;
     ck_assert_int_eq(pp_backend_mock.alloc(400, &memory), PP_OK);
-    fetch(host, static_cast<float *>(memory));
-    for (const float v : host) ck_assert_float_eq(v, 0.0f);
+    for (const float v : pp_test::fetch(100, static_cast<float *>(memory)))
+        ck_assert_float_eq(v, 0.0f);
 }
 END_TEST
 
@@ -128,16 +112,6 @@ END_TEST
 
 int main()
 {
-    Suite *suite = suite_create("device");
-    TCase *tests = tcase_create("device");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, agrees_with_the_cpu);
-    tcase_add_test(tests, same_bits_in_every_order);
-    tcase_add_test(tests, fresh_memory_is_zero);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test::run("device", 60, pp_test::process::each_its_own,
+                        {agrees_with_the_cpu, same_bits_in_every_order, fresh_memory_is_zero});
 }

@@ -7,9 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include <check.h>
-
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 extern "C" {
 #include "support/tiled.h"
@@ -184,11 +182,6 @@ END_TEST
 
 /* ---- what fails ends with an error, soon ---- */
 
-double seconds_since(std::chrono::steady_clock::time_point start)
-{
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 pp_status try_solve(int turn)
 {
     const auto start = std::chrono::steady_clock::now();
@@ -198,7 +191,7 @@ pp_status try_solve(int turn)
     cut(3);
     const pp_status status = pp_view_solve(&arrays.in, &o, &out);
     if (status == PP_OK) pp_view_output_free(&out);
-    ck_assert_msg(seconds_since(start) < 30, "%g s: %s", seconds_since(start),
+    ck_assert_msg(pp_test::seconds_since(start) < 30, "%g s: %s", pp_test::seconds_since(start),
                   pp_error_last()->text);
     return status;
 }
@@ -246,20 +239,8 @@ END_TEST
 
 int main()
 {
-    Suite *suite = suite_create("device groups");
-    TCase *tests = tcase_create("device groups");
-    tcase_set_timeout(tests, 200);
-    tcase_add_test(tests, groups_by_nccl);
-    tcase_add_test(tests, groups_on_one_device);
-    tcase_add_test(tests, groups_over_more_iterations);
-    tcase_add_test(tests, local_steps_on_devices);
-    tcase_add_test(tests, rare_settings);
-    tcase_add_test(tests, memory_that_runs_out);
-    tcase_add_test(tests, devices_that_are_lost);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test::run("device groups", 200, pp_test::process::each_its_own,
+                        {groups_by_nccl, groups_on_one_device, groups_over_more_iterations,
+                         local_steps_on_devices, rare_settings, memory_that_runs_out,
+                         devices_that_are_lost});
 }

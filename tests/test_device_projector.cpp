@@ -8,13 +8,11 @@
 #include <cstring>
 #include <vector>
 
-#include <check.h>
 #include <unistd.h>
 
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 extern "C" {
-#include "backend/cuda/cuda.h"
 #include "backend/fft.h"
 #include "tomo/projector.h"
 }
@@ -225,20 +223,10 @@ int main()
     setenv("PP_TEST_BITS", path, 1);
     (void)pp_fft_set_effort(
         PP_FFT_ESTIMATE); /* the emulated cuFFT is FFTW: the same plans in every process */
-    Suite *suite = suite_create("device projector");
-    TCase *tests = tcase_create("device projector");
-    tcase_set_timeout(tests, 100);
-    tcase_add_test(tests, agrees_with_the_host_and_is_adjoint);
-    tcase_add_test(tests, one_device);
-    tcase_add_test(tests, two_devices_give_the_same_bits);
-    tcase_add_test(tests, three_devices_give_the_same_bits);
-    tcase_add_test(tests, every_order_gives_the_same_bits);
-    tcase_add_test(tests, what_fails_ends_with_an_error);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int code = pp_test::run("device projector", 100, pp_test::process::each_its_own,
+                                  {agrees_with_the_host_and_is_adjoint, one_device,
+                                   two_devices_give_the_same_bits, three_devices_give_the_same_bits,
+                                   every_order_gives_the_same_bits, what_fails_ends_with_an_error});
     (void)remove(path);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return code;
 }

@@ -7,10 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include <check.h>
-
-#include "backend/cuda/cuda.h"
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 namespace pp_mock
 {
@@ -26,6 +23,7 @@ const size_t pixels = size_t(size) * size, plane = size_t(modes) * n * n;
 struct results {
     std::vector<pp_c32> object, probe;
     std::vector<float> light;
+    std::vector<double> terms; /* of the background */
     double numbers[16];
     pp_sweep_position positions[patterns];
 };
@@ -40,30 +38,15 @@ std::vector<pp_c32> made(size_t count, float mean, float spread, int salt)
     return out;
 }
 
-template <class T> T *device(const std::vector<T> &from)
-{
-    void *memory = nullptr;
-    ck_assert_int_eq(pp_backend_mock.alloc(from.size() * sizeof(T), &memory), PP_OK);
-    ck_assert_int_eq(pp_backend_mock.upload(memory, from.data(), from.size() * sizeof(T)), PP_OK);
-    return static_cast<T *>(memory);
-}
-
-template <class T> void fetch(std::vector<T> *to, size_t count, T *from)
-{
-    to->resize(count);
-    ck_assert_int_eq(pp_backend_mock.download(to->data(), from, count * sizeof(T)), PP_OK);
-    pp_backend_mock.release(from);
-}
-
 void exercise(pp_sweep *s, results *r)
 {
-    pp_c32 *const object = device(made(pixels, 1, 0.3f, 1)),
-                  *const probe = device(made(plane, 1, 2, 2)),
-                  *const dobject = device(made(pixels, 0, 0.1f, 3)),
-                  *const dprobe = device(made(plane, 0, 0.3f, 4)),
-                  *const g = device(made(pixels, 0, 0, 0)),
-                  *const gp = device(made(plane, 0, 0, 0));
-    float *const light = device(std::vector<float>(pixels));
+    pp_c32 *const object = pp_test::put(made(pixels, 1, 0.3f, 1)),
+                  *const probe = pp_test::put(made(plane, 1, 2, 2)),
+                  *const dobject = pp_test::put(made(pixels, 0, 0.1f, 3)),
+                  *const dprobe = pp_test::put(made(plane, 0, 0.3f, 4)),
+                  *const g = pp_test::put(made(pixels, 0, 0, 0)),
+                  *const gp = pp_test::put(made(plane, 0, 0, 0));
+    float *const light = pp_test::put(std::vector<float>(pixels));
     const pp_sweep_point at = {object, probe};
     const pp_sweep_direction along = {dobject, dprobe};
     const double steps[5] = {1, 0.5, 0.25, -0.3, 0.1};
@@ -76,14 +59,22 @@ void exercise(pp_sweep *s, results *r)
     ck_assert_int_eq(s->kind->gradient(s, &out, &at), PP_OK);
     ck_assert_int_eq(s->kind->costs(s, &r->numbers[9], &at, &along, steps, 2), PP_OK);
     s->kind->renew(s);
-    ck_assert_int_eq(s->kind->positions(s, r->positions, &at), PP_OK);
+    if (s->setup.mode == PP_SWEEP_FOURIER)
+        ck_assert_int_eq(s->kind->positions(s, r->positions, &at), PP_OK);
+    if (s->setup.background) {
+        r->terms.resize(2 * size_t(n) * n);
+        s->kind->set_background(s, std::vector<float>(size_t(n) * n, 2.5f).data());
+        ck_assert_int_eq(
+            s->kind->background_terms(s, r->terms.data(), &r->terms[size_t(n) * n], &at), PP_OK);
+    }
     ck_assert_int_eq(s->kind->illumination(s, light, nullptr, &at), PP_OK);
-    fetch(&r->object, pixels, g), fetch(&r->probe, plane, gp), fetch(&r->light, pixels, light);
+    r->object = pp_test::fetch(pixels, g), r->probe = pp_test::fetch(plane, gp);
+    r->light = pp_test::fetch(pixels, light);
     for (pp_c32 *memory : {object, probe, dobject, dprobe}) pp_backend_mock.release(memory);
 }
 
-/* Status of `create`; r filled where that went well (NULL: not exercised). */
-pp_status run(bool keep, bool stream, results *r)
+/* Status of `create`; r filled where that went well (NULL: not exercised). rare: bilinear, with a background. */
+pp_status run(bool keep, bool stream, bool rare, results *r)
 {
     std::vector<double> positions;
     std::vector<uint16_t> frames(size_t(patterns) * n * n);
@@ -96,7 +87,8 @@ pp_status run(bool keep, bool stream, results *r)
     setup.n = n, setup.modes = modes, setup.patterns = patterns, setup.threads = 1;
     setup.object[0] = setup.object[1] = size;
     setup.positions = positions.data(), setup.frames = frames.data();
-    setup.mode = PP_SWEEP_FOURIER, setup.frame_type = PP_U16;
+    setup.mode = rare ? PP_SWEEP_BILINEAR : PP_SWEEP_FOURIER, setup.background = rare;
+    setup.frame_type = PP_U16;
     setup.probe_moves = true, setup.keep = keep, setup.stream = stream;
     pp_sweep *s = nullptr;
     const pp_status status = pp_backend_mock.sweeps[0]->create(&setup, &s);
@@ -108,25 +100,23 @@ pp_status run(bool keep, bool stream, results *r)
     return PP_OK;
 }
 
-template <class T> bool same(const std::vector<T> &a, const std::vector<T> &b)
-{
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
-
-void same_bits(bool keep)
+void same_bits(bool keep, bool rare)
 {
     using pp_emulation::order;
     static results first, other;
+    first = other = {};
     pp_emulation::set_order(order::ascending);
-    ck_assert_int_eq(run(keep, false, &first), PP_OK);
+    ck_assert_int_eq(run(keep, false, rare, &first), PP_OK);
     ck_assert(std::isfinite(first.numbers[0]) && first.numbers[0] > 0);
     for (const order rule : {order::descending, order::shuffled})
         for (uint64_t seed = 1; seed <= 4; seed++) {
             pp_emulation::set_order(rule);
             pp_emulation::set_seed(seed);
-            ck_assert_int_eq(run(keep, seed % 2 == 0, &other), PP_OK);
-            ck_assert(same(first.object, other.object) && same(first.probe, other.probe));
-            ck_assert(same(first.light, other.light));
+            ck_assert_int_eq(run(keep, seed % 2 == 0, rare, &other), PP_OK);
+            ck_assert(pp_test::same_bits(first.object, other.object) &&
+                      pp_test::same_bits(first.probe, other.probe));
+            ck_assert(pp_test::same_bits(first.light, other.light));
+            ck_assert(pp_test::same_bits(first.terms, other.terms));
             ck_assert_int_eq(std::memcmp(first.numbers, other.numbers, sizeof first.numbers), 0);
             ck_assert_int_eq(std::memcmp(first.positions, other.positions, sizeof first.positions),
                              0);
@@ -135,13 +125,20 @@ void same_bits(bool keep)
 
 START_TEST(far_fields_kept)
 {
-    same_bits(true);
+    same_bits(true, false);
 }
 END_TEST
 
 START_TEST(far_fields_computed_again)
 {
-    same_bits(false);
+    same_bits(false, false);
+}
+END_TEST
+
+START_TEST(backgrounds_and_objects_between_pixels)
+{
+    same_bits(true, true);
+    same_bits(false, true);
 }
 END_TEST
 
@@ -153,7 +150,7 @@ START_TEST(memory_that_runs_out_leaves_nothing)
     int k = 1;
     for (; status != PP_OK && k < 100; k++) {
         pp_emulation::fail_memory(k);
-        status = run(k % 2 == 0, true, nullptr);
+        status = run(k % 2 == 0, true, k % 3 == 0, nullptr);
         pp_emulation::fail_memory(0);
         ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
         ck_assert_double_eq(pp_mock::bytes_taken(), before);
@@ -167,17 +164,7 @@ END_TEST
 
 int main()
 {
-    Suite *suite = suite_create("device sweep");
-    TCase *tests = tcase_create("device sweep");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, memory_that_runs_out_leaves_nothing);
-    tcase_add_test(tests, far_fields_kept);
-    tcase_add_test(tests, far_fields_computed_again);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test::run("device sweep", 120, pp_test::process::one,
+                        {memory_that_runs_out_leaves_nothing, far_fields_kept,
+                         far_fields_computed_again, backgrounds_and_objects_between_pixels});
 }

@@ -10,10 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <check.h>
-
-#include "backend/cuda/cuda.h"
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 namespace
 {
@@ -95,11 +92,7 @@ void compare_object()
 
 pp_c32 *device(size_t count)
 {
-    const std::vector<pp_c32> host(count, pp_c32{1.0f, 0.25f});
-    void *memory = nullptr;
-    ck_assert_int_eq(pp_backend_mock.alloc(count * sizeof(pp_c32), &memory), PP_OK);
-    ck_assert_int_eq(pp_backend_mock.upload(memory, host.data(), count * sizeof(pp_c32)), PP_OK);
-    return static_cast<pp_c32 *>(memory);
+    return pp_test::put(std::vector<pp_c32>(count, pp_c32{1.0f, 0.25f}));
 }
 
 /* One iteration, a line of one step and the gradient after it, after a gradient; bytes are counted for the iteration. */
@@ -159,16 +152,6 @@ END_TEST
 
 int main()
 {
-    Suite *suite = suite_create("device traffic");
-    TCase *tests = tcase_create("device traffic");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, far_fields_kept);
-    tcase_add_test(tests, far_fields_computed_again);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test::run("device traffic", 60, pp_test::process::one,
+                        {far_fields_kept, far_fields_computed_again});
 }

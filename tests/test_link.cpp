@@ -8,13 +8,10 @@
 #include <cstring>
 #include <vector>
 
-#include <check.h>
-
-#include "backend/mock/emulation.h"
+#include "support/device.h"
 
 extern "C" {
 #include "backend/cpu/cpu.h"
-#include "backend/cuda/cuda.h"
 #include "comm/group.h"
 #include "models/split.h"
 }
@@ -240,17 +237,12 @@ START_TEST(in_every_order_and_schedule)
 }
 END_TEST
 
-double seconds_since(std::chrono::steady_clock::time_point start)
-{
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 void check_failure(task *t, int size, bool copies, pp_status expected)
 {
     const auto start = std::chrono::steady_clock::now();
     ck_assert_int_eq(on_devices(t, size, copies), expected);
-    ck_assert_msg(seconds_since(start) < 20, "a group with a failed rank took %g s",
-                  seconds_since(start));
+    ck_assert_msg(pp_test::seconds_since(start) < 20, "a group with a failed rank took %g s",
+                  pp_test::seconds_since(start));
 }
 
 START_TEST(a_rank_that_fails_ends_the_group)
@@ -282,8 +274,9 @@ START_TEST(a_device_that_is_lost_ends_the_group)
             status = on_devices(&t, 3, copies);
             pp_emulation::fail_device(lost % 3, -1);
             ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
-            ck_assert_msg(seconds_since(start) < 20, "%g s after %d pieces of work, copies %d: %s",
-                          seconds_since(start), lost, copies, pp_error_last()->text);
+            ck_assert_msg(pp_test::seconds_since(start) < 20,
+                          "%g s after %d pieces of work, copies %d: %s",
+                          pp_test::seconds_since(start), lost, copies, pp_error_last()->text);
         }
         ck_assert_int_ge(lost, 30);
     }
@@ -302,7 +295,7 @@ START_TEST(memory_that_runs_out_ends_the_group)
         status = on_devices(&t, 3, refused % 2);
         pp_emulation::fail_memory(0);
         ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
-        ck_assert_msg(seconds_since(start) < 20, "%g s", seconds_since(start));
+        ck_assert_msg(pp_test::seconds_since(start) < 20, "%g s", pp_test::seconds_since(start));
     }
     ck_assert_int_ge(refused, 5);
 }
@@ -312,20 +305,9 @@ END_TEST
 
 int main()
 {
-    Suite *suite = suite_create("link");
-    TCase *tests = tcase_create("link");
-    tcase_set_timeout(tests, 100);
-    tcase_add_test(tests, by_nccl_on_devices_of_their_own);
-    tcase_add_test(tests, by_copies_on_one_device);
-    tcase_add_test(tests, by_copies_on_a_few_devices);
-    tcase_add_test(tests, in_every_order_and_schedule);
-    tcase_add_test(tests, a_rank_that_fails_ends_the_group);
-    tcase_add_test(tests, a_device_that_is_lost_ends_the_group);
-    tcase_add_test(tests, memory_that_runs_out_ends_the_group);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test::run("link", 100, pp_test::process::each_its_own,
+                        {by_nccl_on_devices_of_their_own, by_copies_on_one_device,
+                         by_copies_on_a_few_devices, in_every_order_and_schedule,
+                         a_rank_that_fails_ends_the_group, a_device_that_is_lost_ends_the_group,
+                         memory_that_runs_out_ends_the_group});
 }
