@@ -153,6 +153,10 @@ team::~team()
 #ifdef PP_TSAN
         if (c.fiber) __tsan_destroy_fiber(c.fiber);
 #endif
+#ifdef PP_ASAN
+        /* red zones of frames that never returned would outlive the mapping, under whatever is mapped there next */
+        if (c.stack) __asan_unpoison_memory_region(c.stack, stack_bytes);
+#endif
         if (c.stack) munmap(c.stack, stack_bytes);
     }
 }
