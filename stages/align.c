@@ -16,6 +16,7 @@
 #include "tomo/correlation.h"
 #include "tomo/mass.h"
 #include "tomo/matching.h"
+#include "tomo/projector.h"
 #include "tomo/ramp.h"
 #include "tomo/resample.h"
 #include "tomo/stack.h"
@@ -490,6 +491,10 @@ static void plan(const void *params_, pp_plan *out)
     if (p->ramp == RAMP_TOMOGRAPHIC && nx > 4)
         pp_plan_add(out, PP_HOST, pp_consistent_bytes(count, ny, nx, ranks, threads),
                     "tomographic ramps");
+    const pp_projector_setup projector = {
+        .n = nx, .views = count, .backend = pp_backend_find(pp_plan_backend(out))};
+    if (matching && nx > 4)
+        pp_plan_add(out, PP_DEVICE, pp_projector_device_bytes(&projector), "projector");
     pp_plan_work(out, pixels * 1e-6 / threads, "normalising, unwrapping, resampling");
     if (matching)
         pp_plan_work(out, pixels * (double)p->matching_iterations * 4e-7 / threads,

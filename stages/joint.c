@@ -15,6 +15,7 @@
 #include "comm/comm.h"
 #include "io/joint_state.h"
 #include "tomo/joint.h"
+#include "tomo/projector.h"
 #include "tomo/reconstruct.h"
 #include "tomo/resample.h"
 #include "tomo/stack_source.h"
@@ -504,7 +505,7 @@ static void plan(const void *params_, pp_plan *budget)
     const pp_views *list = pp_plan_views(budget);
     const int ranks = pp_plan_ranks(budget), threads = pp_plan_threads(budget);
     pp_joint_setup setup = {.oversampling = p->oversampling, .threads = threads};
-    double frames = 0, views = 0, flops = 0;
+    double frames = 0, views = 0, flops = 0, device = 0;
     setup.shape.views = pp_views_count(list), setup.shape.element = sizeof(pp_c32);
     for (int64_t v = 0; v < setup.shape.views; v++) {
         const pp_view_entry *entry = pp_views_entry(list, v);
@@ -514,6 +515,9 @@ static void plan(const void *params_, pp_plan *budget)
         if (object[1] > setup.shape.columns) setup.shape.columns = object[1];
         frames += pp_joint_frames_bytes(entry->frame, entry->patterns, PP_F32);
         views += 20 * (double)object[0] * (double)object[1];
+        device = fmax(device, pp_joint_view_device_bytes(pp_plan_backend(budget), entry->frame,
+                                                         entry->modes > 0 ? entry->modes : 1,
+                                                         entry->patterns, object, p->refine_probe));
         flops += 40 * n * n * log2(n > 1 ? n : 2) * (double)entry->patterns;
     }
     if (setup.shape.columns == 0) return;
@@ -522,6 +526,12 @@ static void plan(const void *params_, pp_plan *budget)
         pp_plan_add(budget, PP_HOST, p->frames == FRAMES_READ ? 0 : frames / ranks,
                     "frames of the views");
     pp_plan_add(budget, PP_HOST, pp_joint_bytes(&setup, ranks), "volume, lines, projector");
+    const pp_projector_setup projector = {.n = setup.shape.columns,
+                                          .views = setup.shape.views,
+                                          .oversampling = p->oversampling,
+                                          .backend = pp_backend_find(pp_plan_backend(budget))};
+    pp_plan_add(budget, PP_DEVICE, device, "one view's step");
+    pp_plan_add(budget, PP_DEVICE, pp_projector_device_bytes(&projector), "projector");
     pp_plan_work(budget,
                  flops * (double)(p->iterations * p->view_iterations) / (4e9 * threads * ranks),
                  "outer iterations");

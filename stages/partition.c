@@ -51,11 +51,11 @@ static pp_sweep_setup setup_of(const pp_array *frames, const int64_t object[2])
                             .threads = 1};
 }
 
-static pp_split_plan split_of(const partition *p)
+static pp_split_plan split_of(const partition *p, const char *backend)
 {
     return (pp_split_plan){p->sync && p->method == PP_SPLIT_GRADIENT ? PP_SPLIT_LOCAL
                                                                      : (pp_split_method)p->method,
-                           p->exchanges};
+                           p->exchanges, backend ? pp_backend_find(backend) : NULL};
 }
 
 /* Bytes of the fullest device for these modes of a probe that is refined, far fields not kept: what a solve needs at least. */
@@ -63,7 +63,7 @@ static double most_bytes(const partition *p, const char *backend, const pp_sweep
                          const pp_tiles *tiles)
 {
     const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(backend), setup, NULL);
-    const pp_split_plan split = split_of(p);
+    const pp_split_plan split = split_of(p, backend);
     double most = 0;
     for (int k = 0; kind && k < tiles->count; k++) {
         double far, rest;
@@ -137,7 +137,7 @@ static void plan(const void *params_, pp_plan *budget)
         group = devices > group ? devices : group;
     }
     const int groups = devices_of(p, budget, group) / group;
-    const pp_plan_groups sharing = {group, groups > 1 ? groups : 1, (int)split_of(p).method,
+    const pp_plan_groups sharing = {group, groups > 1 ? groups : 1, (int)split_of(p, NULL).method,
                                     p->halo_rows, p->exchanges};
     pp_plan_add(budget, PP_HOST, bytes, "tiles of one view");
     pp_plan_set_groups(budget, &sharing);
@@ -186,7 +186,7 @@ static pp_status put_tiles(const partition *p, pp_context *context, const pp_til
     PP_TRY_TO(done, pp_tiles_array(tiles, &boxes));
     PP_TRY_TO(done, pp_array_create_1d(PP_F64, 4, "1", &split));
     double *how = pp_array_data(split);
-    how[0] = split_of(p).method, how[1] = p->halo_rows, how[2] = (double)p->period;
+    how[0] = split_of(p, NULL).method, how[1] = p->halo_rows, how[2] = (double)p->period;
     how[3] = (double)p->exchanges;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
     status = pp_context_put(context, "split", &split);

@@ -180,7 +180,8 @@ static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *v
     setup.stream = stream;
     const pp_sweep_class *kind =
         pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
-    const pp_split_plan split = {(pp_split_method)sharing->split, sharing->exchanges};
+    const pp_split_plan split = {(pp_split_method)sharing->split, sharing->exchanges,
+                                 pp_backend_find(pp_plan_backend(budget))};
     out->all_far = out->all_rest = 0;
     const double halo = sharing->split == PP_SPLIT_HALO ? sharing->halo_rows : 0;
     if (!kind || pp_view_raster_tiles(view->patterns, view->frame, view->object, sharing->devices,

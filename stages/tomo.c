@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "comm/comm.h"
 #include "comm/wisdom.h"
+#include "tomo/projector.h"
 #include "tomo/reconstruct.h"
 #include "tomo/shell_correlation.h"
 #include "tomo/stack_source.h"
@@ -504,6 +505,11 @@ static void plan(const void *params_, pp_plan *plan)
                 "lines of one quantity, by views and by slabs");
     pp_plan_add(plan, PP_HOST, pp_reconstruct_bytes(&setup, ranks, shape) - lines * sizeof(float),
                 "projector, work");
+    const pp_projector_setup projector = {.n = shape.columns,
+                                          .views = shape.views,
+                                          .oversampling = p->oversampling,
+                                          .backend = pp_backend_find(pp_plan_backend(plan))};
+    pp_plan_add(plan, PP_DEVICE, pp_projector_device_bytes(&projector), "projector");
     if (p->split == SPLIT_ANGLES) {
         pp_plan_add(plan, PP_LARGE, 2 * rows * n * n * sizeof(float), "two half volumes");
         pp_plan_add(plan, PP_HOST, pp_shell_correlation_bytes(ranks, shape.rows, shape.columns),

@@ -56,7 +56,7 @@ static double predicted(const pp_tiles *t, const pp_object_frame *frame, const p
 {
     pp_sweep_setup setup = tiled_setup();
     const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(pp_test_backend()), &setup, NULL);
-    const pp_split_plan split = {o->split, o->exchanges};
+    const pp_split_plan split = {.method = o->split, .exchanges = o->exchanges};
     double sum = 0;
     setup.probe_moves = o->solver.refine_probe;
     for (int a = 0; a < 2; a++) setup.object[a] = frame->size[a];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -159,7 +160,7 @@ static pp_status plan_node(pp_run *run, const pp_node *node, totals *t, pp_text 
     if (node->config.stage->plan) node->config.stage->plan(node->config.params, plan);
     const int scope = (int)node->scope;
     t->host[scope] += plan->bytes[PP_HOST];
-    t->device[scope] += plan->bytes[PP_DEVICE];
+    t->device[scope] = fmax(t->device[scope], plan->bytes[PP_DEVICE]); /* given back after each */
     t->disk += plan->bytes[PP_DISK];
     t->large += plan->bytes[PP_LARGE];
     t->seconds[scope] += plan->seconds;
@@ -215,6 +216,27 @@ static void check_host(const pp_run *run, const totals *t, int scope, const char
         local > 1 ? "s" : "", needs, has, *knob ? "change " : "", knob, *knob ? ", or " : "",
         local > 1 ? "start fewer ranks on a node" : "take a machine with more memory",
         scope == PP_SCOPE_VIEW ? "" : ", or let host_memory send large arrays to files");
+}
+
+/* What one device holds: several tiles or groups where there are fewer devices. A plan needs no device. */
+static void check_device(const pp_run *run, const totals *t, int scope, const char *knob,
+                         pp_findings *findings)
+{
+    const pp_backend *backend = pp_backend_find(pp_backend_setting(run->settings->backend));
+    const int devices = backend && backend->room ? pp_backend_devices(backend) : 0,
+              tiles = scope == PP_SCOPE_VIEW ? run->sharing.groups * run->sharing.devices : 1;
+    double room;
+    char needs[32], has[32];
+    if (devices < 1 || t->device[scope] <= 0 || backend->room(&room) != PP_OK) return;
+    const double needed = t->device[scope] * ((tiles + devices - 1) / devices);
+    if (needed <= room) return;
+    scaled(needed, needs);
+    scaled(room, has);
+    pp_findings_add(findings, PP_FINDING_ERROR, PP_ERR_RESOURCE,
+                    "%s: the %s stages need %s of memory on a device and %s are available: %s%s%s",
+                    pp_config_path(run->config), scope == PP_SCOPE_VIEW ? "view" : "campaign",
+                    needs, has, *knob ? "change " : "", knob,
+                    *knob ? ", or set backend = \"cpu\"" : "set backend = \"cpu\"");
 }
 
 static void check_disk(const pp_run *run, const totals *t, pp_findings *findings)
@@ -275,6 +297,7 @@ static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
     t.there = fmin(t.disk, pp_file_folder_bytes(pp_run_output(run)));
     check_host(run, &t, PP_SCOPE_VIEW, knobs[0], findings);
     check_host(run, &t, PP_SCOPE_CAMPAIGN, knobs[1], findings);
+    for (int scope = 0; scope < 2; scope++) check_device(run, &t, scope, knobs[scope], findings);
     check_disk(run, &t, findings);
     return add_summary(run, &t, out);
 }

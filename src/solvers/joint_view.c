@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "solvers/ptychography.h"
+#include "solvers/view.h"
 
 /* ---- detector order ---- */
 
@@ -85,6 +86,26 @@ pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend, const p
 double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type)
 {
     return (double)(n * n) * ((double)patterns * (double)pp_dtype_size(type) + 1);
+}
+
+double pp_joint_view_device_bytes(const char *backend, int64_t n, int64_t modes, int64_t patterns,
+                                  const int64_t object[2], bool refine_probe)
+{
+    const pp_backend *found = pp_backend_find(backend);
+    const pp_sweep_setup setup = {.n = n,
+                                  .modes = modes,
+                                  .patterns = patterns,
+                                  .object = {object[0], object[1]},
+                                  .mode = PP_SWEEP_FOURIER,
+                                  .frame_type = PP_U16,
+                                  .probe_moves = refine_probe,
+                                  .threads = 1};
+    const pp_sweep_class *kind =
+        found && found->room ? pp_backend_sweep(found, &setup, NULL) : NULL;
+    double kept, rest;
+    if (!kind) return 0;
+    pp_view_bytes(&setup, kind, refine_probe, &kept, &rest);
+    return rest + (double)(object[0] * object[1]) * (sizeof(float) + sizeof(pp_c32)); /* penalty */
 }
 
 void pp_joint_frames_free(pp_joint_view *view)

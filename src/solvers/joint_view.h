@@ -65,6 +65,9 @@ PP_MUST_CHECK pp_status pp_joint_view_shift(const pp_joint_view *view, const pp_
                                             double shift[2]);
 /** Moves all windows, as far as the margin of the object array lets them. */
 void pp_joint_view_move(pp_joint_view *view, const double shift[2]);
+/** Bytes of device memory that a step takes, where the back end has devices with memory of their own (else 0). object: Y, X. */
+double pp_joint_view_device_bytes(const char *backend, int64_t n, int64_t modes, int64_t patterns,
+                                  const int64_t object[2], bool refine_probe);
 /** Bytes that a view's frames take. */
 double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type);
 

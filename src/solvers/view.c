@@ -80,6 +80,14 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
             plane * (refine_probe ? 4.5 : 1) * sizeof(pp_c32);
 }
 
+/* Floats that the links of device k stage, as open_links asks for them. */
+static int64_t staged(const pp_sweep_setup *setup, const pp_tiles *tiles, int k,
+                      pp_split_method method)
+{
+    const int64_t probe = setup->probe_moves ? 2 * setup->n * setup->n * setup->modes : 0;
+    return pp_split_room(tiles, method, k, 2, probe);
+}
+
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
                           const pp_tiles *tiles, int k, const pp_split_plan *split,
                           double *far_fields, double *rest)
@@ -94,10 +102,14 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
     *far_fields = *rest = 0;
     if (mine.patterns > 0) pp_view_bytes(&mine, kind, setup->probe_moves, far_fields, rest);
     if (tiles->count == 1) return;
-    /* its own frames, room for the probe's sums, on rank 0 of a hybrid group gradient
-     * twice, direction and weight of the whole object */
-    *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
-    if (setup->probe_moves) *rest += frame * (double)setup->modes * sizeof(pp_c32);
+    /* its own frames, room for the probe's sums (or what links stage), on rank 0 of a hybrid group
+     * gradient twice, direction and weight of the whole object */
+    if (split->backend && split->backend->links) {
+        *rest += (double)staged(setup, tiles, k, split->method) * sizeof(float);
+    } else {
+        *rest += (double)mine.patterns * frame * (double)pp_dtype_size(setup->frame_type);
+        if (setup->probe_moves) *rest += frame * (double)setup->modes * sizeof(pp_c32);
+    }
     if (split->method == PP_SPLIT_LOCAL) {
         *far_fields = 0;
         *rest += local_bytes(&mine, kind, split->exchanges);

@@ -54,6 +54,7 @@ typedef struct pp_view_options {
 typedef struct pp_split_plan {
     pp_split_method method;
     int64_t exchanges;
+    const pp_backend *backend; /* whose links stage transfers; NULL: the host */
 } pp_split_plan;
 
 /** Arrays are the caller's, as the ports of polyptych/stage.h have them. */
@@ -86,7 +87,7 @@ void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool
 PP_MUST_CHECK pp_status pp_view_room(const pp_backend *backend, double wanted, double host,
                                      int tiles, double *room);
 
-/** The same for device `k` of a group; setup: of the whole view. */
+/** The same for device `k` of a group, what its links stage included; setup: of the whole view. */
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
                           const pp_tiles *tiles, int k, const pp_split_plan *split,
                           double *far_fields, double *rest);

@@ -489,3 +489,9 @@ double pp_projector_bytes(const pp_projector_setup *setup)
     if (on_devices(setup)) return table;
     return table + (double)threads * (double)each * sizeof(pp_c32);
 }
+
+double pp_projector_device_bytes(const pp_projector_setup *setup)
+{
+    const int64_t grid = pp_radial_grid(setup->n, oversampling_of(setup));
+    return on_devices(setup) ? setup->backend->projection->bytes(setup->n, setup->views, grid) : 0;
+}

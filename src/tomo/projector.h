@@ -43,6 +43,8 @@ const double *pp_projector_angles(const pp_projector *projector);
 int pp_projector_threads(const pp_projector *projector);
 /** Bytes that a projector of this setup holds, working memory of its threads included (threads > 0). */
 double pp_projector_bytes(const pp_projector_setup *setup);
+/** Bytes of memory that it holds on each of the back end's devices; 0 where the host projects. */
+double pp_projector_device_bytes(const pp_projector_setup *setup);
 
 /** lines [slices][V][n] = R volume [slices][n][n]. */
 PP_MUST_CHECK pp_status pp_projector_forward(const pp_projector *projector, int64_t slices,

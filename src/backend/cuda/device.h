@@ -107,6 +107,8 @@ void give_pinned(void *memory);
 PP_MUST_CHECK pp_status room(double *available, double *whole);
 /** Bytes of device memory that are taken and not given back: for tests and the plan. */
 double bytes_taken();
+/** The most bytes of a device that were taken at the same time since the last call. */
+double most_taken(int device);
 
 extern const pp_vectors vectors;
 extern const pp_sweep_class sweep_batched;

@@ -2,13 +2,13 @@
  * the copies of one batch run beside the kernels of the other.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cuda/projection.h"
+#include "backend/cuda/transforms.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <new>
 #include <vector>
-
-#define PP_FFT(call) check_fft((call), #call, __FILE__, __LINE__)
 
 namespace PP_DEVICE
 {
@@ -17,19 +17,12 @@ namespace
 
 enum { SLOTS = 2, BATCH = PROJECTION_BATCH, BIN = PROJECTION_BIN, TAPS = PP_RADIAL_TAPS };
 
-pp_status check_fft(cufftResult code, const char *call, const char *file, int line)
-{
-    if (code == CUFFT_SUCCESS) return PP_OK;
-    pp_fail(file, line, PP_ERR_RESOURCE, PP_TABLE_NAME ": cuFFT error %d in %s",
-            static_cast<int>(code), call);
-    return PP_ERR_RESOURCE;
-}
-
 struct slot_t {
     batch_t batch = {};
     cudaEvent_t done = nullptr;
     float *host_image = nullptr, *host_lines = nullptr; /* pinned */
-    cufftHandle plane = -1, line = -1;
+    cufftHandle plans[2] = {-1, -1};                    /* of the grid, and of lines */
+    char *fft_room = nullptr;
     /* where the batch under way goes: nothing where count is 0 */
     float *to = nullptr;
     size_t count = 0;
@@ -134,14 +127,12 @@ pp_status make_tables(projection_t *p, const pp_radial *r)
 
 pp_status make_plans(slot_t *s, const radial_t &r)
 {
-    int plane[2] = {r.grid, r.grid}, line[1] = {r.n};
-    const int cells = r.grid * r.grid;
-    PP_TRY(PP_FFT(cufftPlanMany(&s->plane, 2, plane, nullptr, 1, cells, nullptr, 1, cells,
-                                CUFFT_C2C, BATCH)));
-    PP_TRY(PP_FFT(cufftPlanMany(&s->line, 1, line, nullptr, 1, r.n, nullptr, 1, r.n, CUFFT_C2C,
-                                BATCH * r.views)));
-    PP_TRY(PP_FFT(cufftSetStream(s->plane, s->batch.stream)));
-    return PP_FFT(cufftSetStream(s->line, s->batch.stream));
+    size_t bytes = 0;
+    PP_TRY(make_transforms(2, r.grid, BATCH, &bytes, &s->plans[0]));
+    PP_TRY(make_transforms(1, r.n, static_cast<int64_t>(BATCH) * r.views, &bytes, &s->plans[1]));
+    for (const cufftHandle plan : s->plans)
+        PP_TRY(PP_CHECK_FFT(cufftSetStream(plan, s->batch.stream)));
+    return share_room(s->plans, 2, bytes, &s->fft_room);
 }
 
 size_t image_floats(const radial_t &r)
@@ -177,11 +168,12 @@ void free_slot(slot_t *s)
 {
     batch_t &b = s->batch;
     if (b.stream) (void)cudaStreamSynchronize(b.stream);
-    if (s->plane >= 0) (void)cufftDestroy(s->plane);
-    if (s->line >= 0) (void)cufftDestroy(s->line);
+    for (const cufftHandle plan : s->plans)
+        if (plan >= 0) (void)cufftDestroy(plan);
     if (s->done) (void)cudaEventDestroy(s->done);
     if (b.stream) (void)cudaStreamDestroy(b.stream);
     give(b.image), give(b.lines), give(b.grid), give(b.values), give(b.transformed);
+    give(s->fft_room);
     give_pinned(s->host_image), give_pinned(s->host_lines);
 }
 
@@ -226,10 +218,10 @@ pp_status forward_batch(const radial_t &r, slot_t *s)
     cufftComplex *const grid = reinterpret_cast<cufftComplex *>(b.grid),
                         *const lines = reinterpret_cast<cufftComplex *>(b.transformed);
     load_image(r, b);
-    PP_TRY(PP_FFT(cufftExecC2C(s->plane, grid, grid, CUFFT_FORWARD)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[0], grid, grid, CUFFT_FORWARD)));
     gather(r, b);
     values_to_lines(r, b);
-    PP_TRY(PP_FFT(cufftExecC2C(s->line, lines, lines, CUFFT_INVERSE)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[1], lines, lines, CUFFT_INVERSE)));
     store_lines(r, b);
     return launched();
 }
@@ -240,10 +232,10 @@ pp_status adjoint_batch(const radial_t &r, slot_t *s)
     cufftComplex *const grid = reinterpret_cast<cufftComplex *>(b.grid),
                         *const lines = reinterpret_cast<cufftComplex *>(b.transformed);
     load_lines(r, b);
-    PP_TRY(PP_FFT(cufftExecC2C(s->line, lines, lines, CUFFT_FORWARD)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[1], lines, lines, CUFFT_FORWARD)));
     lines_to_values(r, b);
     scatter(r, b);
-    PP_TRY(PP_FFT(cufftExecC2C(s->plane, grid, grid, CUFFT_INVERSE)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[0], grid, grid, CUFFT_INVERSE)));
     store_image(r, b);
     return launched();
 }
@@ -326,16 +318,18 @@ pp_status adjoint(pp_projection *projection, const pp_projection_job *job)
     return run_and_settle(projection, false, job);
 }
 
-/* Work areas of the transforms are taken to be as large as their data. */
+/* cuFFT's own room: as much as the larger of its plans. */
 double bytes(int64_t n, int64_t views, int64_t grid)
 {
     const double count = static_cast<double>((n / 2 * 2 + 1) * views),
                  line = static_cast<double>(views * n), image = static_cast<double>(n * n),
-                 cells = static_cast<double>(grid * grid);
+                 cells = static_cast<double>(grid * grid),
+                 bins = std::ceil(static_cast<double>(grid) / BIN);
     const double sample =
         sizeof(float) * 2 * static_cast<size_t>(TAPS) + 3 * sizeof(int) + sizeof(pp_c32);
-    return count * sample + static_cast<double>(sizeof(pp_c32) * SLOTS * BATCH) *
-                                (image + 3 * line + count + 2 * cells);
+    return count * sample + bins * bins * sizeof(int) +
+           static_cast<double>(sizeof(pp_c32) * SLOTS * BATCH) *
+               (image + 2 * line + count + cells + std::max(cells, line));
 }
 
 } // namespace

@@ -35,7 +35,8 @@ struct everything {
     std::vector<queue *> idle[DEVICES], all[DEVICES];
     std::unordered_map<void *, block> taken;
     std::multimap<size_t, void *> pinned;
-    double bytes = 0;
+    double bytes = 0, of[DEVICES] = {},
+           most[DEVICES] = {}; /* taken: in all, on each, and at most */
 };
 
 everything &shared()
@@ -223,6 +224,8 @@ pp_status take(size_t bytes, void **out)
     PP_TRY(PP_CHECK(code));
     s.taken[memory] = {size, q->device};
     s.bytes += static_cast<double>(size);
+    s.of[q->device] += static_cast<double>(size);
+    s.most[q->device] = std::max(s.most[q->device], s.of[q->device]);
     *out = memory;
     return PP_OK;
 }
@@ -236,7 +239,7 @@ void give(void *memory)
     if (found == s.taken.end() || found->second.device < 0) return;
     const block b = found->second;
     s.taken.erase(found);
-    s.bytes -= static_cast<double>(b.bytes);
+    s.bytes -= static_cast<double>(b.bytes), s.of[b.device] -= static_cast<double>(b.bytes);
     queue *const q = mine().of[b.device];
     if (q && b.bytes <= largest_pooled) {
         q->free.emplace(b.bytes, memory);
@@ -300,6 +303,15 @@ double bytes_taken()
     everything &s = shared();
     const std::lock_guard<std::mutex> hold(s.lock);
     return s.bytes;
+}
+
+double most_taken(int device)
+{
+    everything &s = shared();
+    const std::lock_guard<std::mutex> hold(s.lock);
+    const double most = s.most[device];
+    s.most[device] = s.of[device];
+    return most;
 }
 
 } // namespace PP_DEVICE

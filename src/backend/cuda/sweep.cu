@@ -25,9 +25,8 @@ pp_status prepare(int64_t n)
 {
 #ifdef PP_MOCK
     cufftHandle plan = 0;
-    int size[2] = {static_cast<int>(n), static_cast<int>(n)};
-    PP_TRY(PP_CHECK_FFT(cufftPlanMany(&plan, 2, size, nullptr, 1, size[0] * size[1], nullptr, 1,
-                                      size[0] * size[1], CUFFT_C2C, 1)));
+    size_t bytes = 0;
+    PP_TRY(make_transforms(2, n, 1, &bytes, &plan));
     return PP_CHECK_FFT(cufftDestroy(plan));
 #else
     (void)n;
@@ -78,11 +77,13 @@ double bytes(const pp_sweep_setup *u)
                  field = n * n * static_cast<double>(u->modes) * sizeof(pp_c32);
     const bool fourier = u->mode == PP_SWEEP_FOURIER;
     const double kept = u->keep ? (u->probe_moves ? 3 : 2) * field * j : 0;
-    const double batch = static_cast<double>(batch_size(u, cache));
+    const int64_t most = batch_size(u, cache),
+                  batches = std::max<int64_t>(1, (u->patterns + most - 1) / most);
+    const double batch = static_cast<double>((u->patterns + batches - 1) / batches); /* as cut */
     const double frames =
         n * n * static_cast<double>(pp_dtype_size(u->frame_type)) * (u->stream ? 2 * batch : j);
-    /* cuFFT's own room: as much as a batch for each of two plans */
-    const double work = (f.rooms + f.probes + 2) * field * batch;
+    /* cuFFT's own room: as much as a batch */
+    const double work = (f.rooms + f.probes + 1) * field * batch;
     const double rows = j * slices_of(u->n) * (LINE_SUMS * sizeof(double) + sizeof(float));
     const double probe = (u->probe_moves ? 2 : 0) * field + (fourier ? 2 * field : 0) + n * n;
     const double ramps = fourier ? j * (2 * n * sizeof(pp_c32) + 3 * sizeof(double)) : 0;
@@ -155,20 +156,16 @@ void set_offsets(sweep *s, const double *positions, const double *factors)
 
 /* ---- memory ---- */
 
-pp_status make_plan(cufftHandle *out, int64_t n, int64_t batch)
-{
-    int size[2] = {static_cast<int>(n), static_cast<int>(n)};
-    const int plane = size[0] * size[1];
-    return PP_CHECK_FFT(cufftPlanMany(out, 2, size, nullptr, 1, plane, nullptr, 1, plane, CUFFT_C2C,
-                                      static_cast<int>(batch)));
-}
-
 pp_status make_plans(sweep *s)
 {
     const pp_sweep_setup *u = &s->base.setup;
+    size_t bytes = 0;
     for (int i = 0; i < 2; i++)
-        if (s->sizes[i]) PP_TRY(make_plan(&s->plans[i], u->n, s->sizes[i] * u->modes));
-    return u->mode == PP_SWEEP_FOURIER ? make_plan(&s->probe_plan, u->n, u->modes) : PP_OK;
+        if (s->sizes[i])
+            PP_TRY(make_transforms(2, u->n, s->sizes[i] * u->modes, &bytes, &s->plans[i]));
+    if (u->mode == PP_SWEEP_FOURIER)
+        PP_TRY(make_transforms(2, u->n, u->modes, &bytes, &s->plans[2]));
+    return share_room(s->plans, 3, bytes, &s->fft_room);
 }
 
 pp_status make_fields(sweep *s)
@@ -294,14 +291,14 @@ void free_sweep(pp_sweep *base)
     sweep *const s = of(base);
     (void)cudaStreamSynchronize(stream()); /* pinned memory may be in use after an error */
     free_frames(s);
-    for (const cufftHandle plan : {s->plans[0], s->plans[1], s->probe_plan})
+    for (const cufftHandle plan : s->plans)
         if (plan >= 0) (void)cufftDestroy(plan);
     for (pp_c32 *memory : {s->far, s->f1, s->f2, s->room[0], s->room[1], s->room[2], s->moved,
                            s->dmoved, s->hat, s->dhat, s->ramp})
         give(memory);
     give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum);
     give(s->maxima), give(s->partial), give(s->total);
-    give(s->part), give(s->background), give(s->terms);
+    give(s->fft_room), give(s->part), give(s->background), give(s->terms);
     give_pinned(s->host_total), give_pinned(s->host_rows), give_pinned(s->host_terms);
     pp_free(s->of), pp_free(s->order), pp_free(s->windows);
     pp_free(s);
@@ -312,7 +309,7 @@ pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     sweep *s = nullptr;
     PP_TRY(PP_ALLOC(1, &s));
     s->base.kind = &sweep_batched;
-    s->plans[0] = s->plans[1] = s->probe_plan = -1;
+    for (cufftHandle &plan : s->plans) plan = -1;
     s->base.setup = *setup;
     s->base.setup.positions = nullptr, s->base.setup.mask = nullptr;
     const pp_status status = fill(s, setup);

@@ -8,9 +8,7 @@
 #ifndef PP_CUDA_SWEEP_H
 #define PP_CUDA_SWEEP_H
 
-#include <cufft.h>
-
-#include "backend/cuda/device.h"
+#include "backend/cuda/transforms.h"
 extern "C" {
 #include "backend/cpu/chunks.h"
 }
@@ -88,13 +86,14 @@ struct frame_store {
 struct sweep {
     pp_sweep base;
     int slots, batches, slices;
-    int64_t field;   /* elements of all modes of one pattern */
-    int sizes[2];    /* patterns of a batch: the larger and the smaller size */
-    batch *of;       /* [batches] */
-    int64_t *order;  /* [J] pattern of a slot */
-    corner *windows; /* host, [J] by slot */
-    cufftHandle plans[2], probe_plan;
+    int64_t field;        /* elements of all modes of one pattern */
+    int sizes[2];         /* patterns of a batch: the larger and the smaller size */
+    batch *of;            /* [batches] */
+    int64_t *order;       /* [J] pattern of a slot */
+    corner *windows;      /* host, [J] by slot */
+    cufftHandle plans[3]; /* of the two sizes, and of the probe */
     /* device */
+    char *fft_room;
     corner *window;  /* [J] */
     double *offsets; /* [J][3] fraction along y and x, factor */
     pp_c32 *ramp;    /* [J][2][n] */
@@ -180,8 +179,6 @@ scene scene_of(const sweep *s, const batch &b);
 measurement measurement_of(const sweep *s, const void *frames);
 /** Sums `sums` rows of partial into host_total, and waits. */
 PP_MUST_CHECK pp_status fetch_totals(sweep *s, int sums);
-PP_MUST_CHECK pp_status fft_check(cufftResult code, const char *call, const char *file, int line);
-#define PP_CHECK_FFT(call) PP_DEVICE::fft_check((call), #call, __FILE__, __LINE__)
 
 /* ---- frames (frames.cu) ---- */
 

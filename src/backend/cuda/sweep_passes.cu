@@ -89,7 +89,7 @@ pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dp
         if (s->sizes[i]) PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[i], *q)));
     PP_TRY(send_background(s, *q));
     if (!s->ramp) return PP_OK;
-    PP_TRY(PP_CHECK_FFT(cufftSetStream(s->probe_plan, *q)));
+    PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[2], *q)));
     PP_TRY(send_offsets(s, *q));
     const pp_c32 *const from[2] = {probe, dprobe};
     pp_c32 *const to[2] = {s->hat, s->dhat};
@@ -97,7 +97,7 @@ pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dp
         cufftComplex *const hat = reinterpret_cast<cufftComplex *>(to[i]);
         if (!from[i] || !hat) continue;
         launch_scaled(*q, to[i], from[i], 1.0f / static_cast<float>(u->n * u->n), s->field);
-        PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->probe_plan, hat, hat, CUFFT_FORWARD)));
+        PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[2], hat, hat, CUFFT_FORWARD)));
     }
     return launched();
 }
@@ -186,7 +186,7 @@ pp_status put_probe(sweep *s, cudaStream_t q, pp_c32 *out)
     cufftComplex *const data = reinterpret_cast<cufftComplex *>(out);
     launch_round(q, out, s->probe_sum, s->field);
     if (!s->ramp) return PP_OK;
-    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->probe_plan, data, data, CUFFT_INVERSE)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[2], data, data, CUFFT_INVERSE)));
     launch_scaled(q, out, out, 1.0f / static_cast<float>(s->base.setup.n * s->base.setup.n),
                   s->field);
     return PP_OK;
@@ -302,14 +302,6 @@ void put_positions(const sweep *s, pp_sweep_position *out)
 }
 
 } // namespace
-
-pp_status fft_check(cufftResult code, const char *call, const char *file, int line)
-{
-    if (code == CUFFT_SUCCESS) return PP_OK;
-    pp_fail(file, line, PP_ERR_RESOURCE, PP_TABLE_NAME ": cuFFT error %d in %s",
-            static_cast<int>(code), call);
-    return PP_ERR_RESOURCE;
-}
 
 scene scene_of(const sweep *s, const batch &b)
 {

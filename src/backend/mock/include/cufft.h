@@ -22,6 +22,10 @@ enum cufftType { CUFFT_C2C = 0x29 };
 enum { CUFFT_FORWARD = -1, CUFFT_INVERSE = 1 };
 
 #define cufftPlanMany PP_MOCK_RENAME(cufftPlanMany)
+#define cufftCreate PP_MOCK_RENAME(cufftCreate)
+#define cufftSetAutoAllocation PP_MOCK_RENAME(cufftSetAutoAllocation)
+#define cufftMakePlanMany PP_MOCK_RENAME(cufftMakePlanMany)
+#define cufftSetWorkArea PP_MOCK_RENAME(cufftSetWorkArea)
 #define cufftSetStream PP_MOCK_RENAME(cufftSetStream)
 #define cufftExecC2C PP_MOCK_RENAME(cufftExecC2C)
 #define cufftDestroy PP_MOCK_RENAME(cufftDestroy)
@@ -31,6 +35,14 @@ extern "C" {
 /** Contiguous in-place or out-of-place batches only: embed NULL, or equal to n. */
 cufftResult cufftPlanMany(cufftHandle *plan, int rank, int *n, int *inembed, int istride, int idist,
                           int *onembed, int ostride, int odist, cufftType type, int batch);
+cufftResult cufftCreate(cufftHandle *plan);
+cufftResult cufftSetAutoAllocation(cufftHandle plan, int automatic);
+/** The work area is as large as the data. */
+cufftResult cufftMakePlanMany(cufftHandle plan, int rank, int *n, int *inembed, int istride,
+                              int idist, int *onembed, int ostride, int odist, cufftType type,
+                              int batch, size_t *bytes);
+/** What is in it is lost at every transform. */
+cufftResult cufftSetWorkArea(cufftHandle plan, void *memory);
 cufftResult cufftSetStream(cufftHandle plan, cudaStream_t stream);
 cufftResult cufftExecC2C(cufftHandle plan, cufftComplex *in, cufftComplex *out, int direction);
 cufftResult cufftDestroy(cufftHandle plan);
