@@ -5,7 +5,6 @@
 #include "backend/cuda/transforms.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -324,7 +323,7 @@ double bytes(int64_t n, int64_t views, int64_t grid)
     const double count = static_cast<double>((n / 2 * 2 + 1) * views),
                  line = static_cast<double>(views * n), image = static_cast<double>(n * n),
                  cells = static_cast<double>(grid * grid),
-                 bins = std::ceil(static_cast<double>(grid) / BIN);
+                 bins = static_cast<double>((grid + BIN - 1) / BIN);
     const double sample =
         sizeof(float) * 2 * static_cast<size_t>(TAPS) + 3 * sizeof(int) + sizeof(pp_c32);
     return count * sample + bins * bins * sizeof(int) +
