@@ -32,6 +32,12 @@ def load(view):
     return o, origin, light, cost
 
 
+def changes(view):
+    """L2 norm of the object's change in each iteration."""
+    with h5py.File(view) as f:
+        return f["entry_1/process_1/steps"][:, 1]
+
+
 def true_phase(truth, shape, origin):
     with h5py.File(truth) as f:
         phase = f["phase"][()]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""SSIM and PSNR over iterations on 1, 2, 4 and 8 devices, as the published evaluation of Yu et al. (2021) shows them.
+"""SSIM, PSNR, cost and change of the object over iterations on 1, 2, 4 and 8 devices, as the published evaluation of Yu et al. (2021) shows them.
 
   published_curves.py POLYPTYCH [--pipeline pipelines/ptyger-siemens.cfg] [--devices 1 2 4 8] [--iterations 4 8 16 32 64 128] [--out curves]
                       [--set simulate.width=512 ...]
@@ -8,6 +8,7 @@ Every point is a run of its own: the data are simulated once. Leaves OUT/curves.
 Needs python3-numpy, python3-h5py, python3-matplotlib. SPDX-License-Identifier: BSD-3-Clause
 """
 import argparse
+import json
 import os
 import subprocess
 
@@ -16,7 +17,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from evaluate import load, quality
+from evaluate import changes, load, quality
 
 here = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser()
@@ -30,7 +31,13 @@ a = ap.parse_args()
 out = os.path.abspath(a.out)
 os.makedirs(out, exist_ok=True)
 
-figure, axes = plt.subplots(1, 3, figsize=(15, 4))
+def seconds_of(run):
+    """Of the solver in all iterations."""
+    with open(os.path.join(run, "provenance.json")) as f:
+        return json.load(f)["seconds"]["ptycho"]
+
+
+figure, axes = plt.subplots(1, 4, figsize=(20, 4))
 seams, pictures = plt.subplots(1, len(a.devices), figsize=(5 * len(a.devices), 5), squeeze=False)
 reference = None
 for devices, picture in zip(a.devices, pictures[0]):
@@ -51,12 +58,15 @@ for devices, picture in zip(a.devices, pictures[0]):
     axes[0].plot(rows[:, 0], rows[:, 1], label=f"{devices} device{'s' if devices > 1 else ''}")
     axes[1].plot(rows[:, 0], rows[:, 2])
     axes[2].semilogy(np.maximum(cost, 1e-30))
+    change = changes(view)
+    axes[3].semilogy(np.arange(1, len(change) + 1) * seconds_of(run) / len(change), np.maximum(change, 1e-30))
     limit = 3 * off.std()
     picture.imshow(off, vmin=-limit, vmax=limit, cmap="gray")
     picture.set_title(f"{devices} device{'s' if devices > 1 else ''}:\nerror of the phase, $\\pm${limit:.1e} rad", fontsize=10)
-for axis, label in zip(axes, ("SSIM", "PSNR in dB, range 1 rad", "cost")):
+for axis, label in zip(axes, ("SSIM", "PSNR in dB, range 1 rad", "cost", "|object - object of the iteration before|")):
     axis.set_xlabel("iteration")
     axis.set_ylabel(label)
+axes[3].set_xlabel("seconds of the solver")
 axes[0].legend()
 figure.tight_layout()
 figure.savefig(f"{out}/curves.png", dpi=100)
