@@ -321,18 +321,12 @@ static pp_status prepare(void *data)
     return PP_OK;
 }
 
-/* The second time with what rank 0 has found: the same plans, the same bits on every rank and in every run from here. */
 static pp_status open_stage(const void *params_, pp_context *context)
 {
     const ptycho *p = params_;
-    const pp_fft_effort effort = (pp_fft_effort)p->planning_effort;
     planner all = {p, context};
-    PP_TRY(pp_fft_prepare(pp_context_comm(context), pp_context_output(context), effort, prepare,
-                          &all));
-    const pp_fft_effort before = pp_fft_set_effort(effort);
-    const pp_status status = prepare(&all);
-    (void)pp_fft_set_effort(before);
-    return status;
+    return pp_fft_prepare(pp_context_comm(context), pp_context_output(context),
+                          (pp_fft_effort)p->planning_effort, prepare, &all);
 }
 
 /* ---- one view ---- */

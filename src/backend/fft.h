@@ -13,7 +13,8 @@ typedef struct pp_fft pp_fft;
 typedef enum pp_fft_effort { PP_FFT_ESTIMATE, PP_FFT_MEASURE, PP_FFT_PATIENT } pp_fft_effort;
 
 /** Effort of plans that wisdom does not hold yet; default MEASURE. Returns the effort until now. ESTIMATE takes no time and
- *  gives the same plan on every rank without an exchange of wisdom. */
+ *  gives the same plan on every rank and in every run, whatever wisdom holds, except for a transform that this process has already
+ *  planned with another effort: it gets that plan. */
 pp_fft_effort pp_fft_set_effort(pp_fft_effort effort);
 
 /** In place, contiguous complex [batch][shape...], ndim 1 or 2, 64-byte aligned data. */

@@ -72,13 +72,20 @@ typedef struct places {
     pp_text run_folder, run, cache_folder, cache;
 } places;
 
-/* Of rank 0. */
 typedef struct request {
     const char *output;
     pp_fft_effort effort;
     pp_fft_planner *plan;
     void *data;
 } request;
+
+static pp_status plan_with(const request *r)
+{
+    const pp_fft_effort before = pp_fft_set_effort(r->effort);
+    const pp_status planned = r->plan(r->data);
+    (void)pp_fft_set_effort(before);
+    return planned;
+}
 
 static pp_status plan_here(const request *r, places *p, char **text)
 {
@@ -88,10 +95,7 @@ static pp_status plan_here(const request *r, places *p, char **text)
     /* the run's last: of two plans for one transform the later one stays */
     add_file(p->cache.data);
     add_file(p->run.data);
-    const pp_fft_effort before = pp_fft_set_effort(r->effort);
-    const pp_status planned = r->plan(r->data);
-    (void)pp_fft_set_effort(before);
-    PP_TRY(planned);
+    PP_TRY(plan_with(r));
     PP_TRY(pp_fft_wisdom_get(text));
     PP_TRY(write_file(p->run_folder.data, p->run.data, *text));
     if (write_file(p->cache_folder.data, p->cache.data, *text) != PP_OK)
@@ -128,5 +132,7 @@ pp_status pp_fft_prepare(const pp_comm *comm, const char *output, pp_fft_effort 
     status = pp_comm_agree(comm, status);
     if (status == PP_OK) status = share(comm, &text);
     pp_free(text);
-    return status;
+    PP_TRY(status);
+    if (pp_comm_rank(comm) != 0) status = plan_with(&r);
+    return pp_comm_agree(comm, status);
 }

@@ -4,6 +4,8 @@
 
 #include <fftw3.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -32,49 +34,103 @@ pp_fft_effort pp_fft_set_effort(pp_fft_effort effort)
     return before;
 }
 
-/* Planning overwrites its array, so it gets one of its own. */
-static pp_status make(const fftwf_iodim *dims, int rank, const fftwf_iodim *batch, int64_t extent,
-                      int sign, pp_fft **out)
+/* ---- which plan a transform gets ---- */
+
+/* A transform, and the effort that its plan was looked for with. Memory is never given back: a run knows few. */
+typedef struct problem {
+    int rank, sign, kind; /* kind: of fftwf_r2r_kind, -1 for complex data */
+    fftwf_iodim dims[3];  /* the last one: of the batch */
+    unsigned effort;
+} problem;
+
+enum { MOST_KNOWN = 256 };
+static problem known[MOST_KNOWN];
+static int known_count;
+
+static bool is_same(const problem *a, const problem *b)
 {
-    pp_fft *fft;
+    return a->rank == b->rank && a->sign == b->sign && a->kind == b->kind &&
+           memcmp(a->dims, b->dims, sizeof a->dims) == 0;
+}
+
+/* Planning overwrites its array, so it gets one of its own. */
+static fftwf_plan plan_of(const problem *p, void *scratch, unsigned effort)
+{
+    if (p->kind < 0)
+        return fftwf_plan_guru_dft(p->rank, p->dims, 1, &p->dims[2], scratch, scratch, p->sign,
+                                   effort);
+    return fftwf_plan_r2r_2d(p->dims[0].n, p->dims[1].n, scratch, scratch, (fftwf_r2r_kind)p->kind,
+                             (fftwf_r2r_kind)p->kind, effort);
+}
+
+/* An estimate takes what wisdom knows of the same transform, and what it knows hangs on the runs and stages before: it is
+ * put away meanwhile, so that the estimate is always the same. */
+static fftwf_plan estimate(const problem *p, void *scratch)
+{
+    char *wisdom = fftwf_export_wisdom_to_string();
+    fftwf_forget_wisdom();
+    const fftwf_plan plan = plan_of(p, scratch, FFTW_ESTIMATE);
+    fftwf_forget_wisdom();
+    if (wisdom) (void)fftwf_import_wisdom_from_string(wisdom);
+    fftwf_free(wisdom);
+    return plan;
+}
+
+static fftwf_plan choose(problem p, void *scratch)
+{
+    const problem *same = NULL;
+    for (int k = 0; k < known_count && !same; k++)
+        if (is_same(&known[k], &p)) same = &known[k];
+    if (effort_flag == FFTW_ESTIMATE)
+        return same ? plan_of(&p, scratch, same->effort) : estimate(&p, scratch);
+    p.effort = effort_flag;
+    if (!same && known_count < MOST_KNOWN) known[known_count++] = p;
+    return plan_of(&p, scratch, effort_flag);
+}
+
+static pp_status make(const problem *p, int64_t extent, fftwf_plan *out)
+{
     pp_c32 *scratch;
-    PP_TRY(PP_ALLOC(1, &fft));
-    const pp_status status = pp_fft_buffer(extent, &scratch);
-    if (status != PP_OK) {
-        pp_free(fft);
-        return status;
-    }
+    PP_TRY(pp_fft_buffer(extent, &scratch));
     (void)pthread_mutex_lock(&planner);
-    fft->plan = fftwf_plan_guru_dft(rank, dims, 1, batch, (fftwf_complex *)scratch,
-                                    (fftwf_complex *)scratch, sign, effort_flag);
+    *out = choose(*p, scratch);
     (void)pthread_mutex_unlock(&planner);
     pp_free(scratch);
-    if (!fft->plan) {
+    if (*out) return PP_OK;
+    return PP_FAIL(PP_ERR_RUN, "FFTW has no plan for a transform of length %d", p->dims[0].n);
+}
+
+static pp_status make_fft(const problem *p, int64_t extent, pp_fft **out)
+{
+    pp_fft *fft;
+    PP_TRY(PP_ALLOC(1, &fft));
+    const pp_status status = make(p, extent, &fft->plan);
+    if (status != PP_OK)
         pp_free(fft);
-        return PP_FAIL(PP_ERR_RUN, "FFTW has no plan for a transform of length %d", dims[0].n);
-    }
-    *out = fft;
-    return PP_OK;
+    else
+        *out = fft;
+    return status;
 }
 
 pp_status pp_fft_create(int ndim, const int64_t *shape, int64_t batch, int sign, pp_fft **out)
 {
-    fftwf_iodim dims[2] = {{0, 0, 0}};
+    problem p = {.rank = ndim, .sign = sign, .kind = -1};
     int64_t stride = 1;
     for (int k = ndim - 1; k >= 0; k--) {
-        dims[k] = (fftwf_iodim){(int)shape[k], (int)stride, (int)stride};
+        p.dims[k] = (fftwf_iodim){(int)shape[k], (int)stride, (int)stride};
         stride *= shape[k];
     }
-    const fftwf_iodim many = {(int)batch, (int)stride, (int)stride};
-    return make(dims, ndim, &many, stride * batch, sign, out);
+    p.dims[2] = (fftwf_iodim){(int)batch, (int)stride, (int)stride};
+    return make_fft(&p, stride * batch, out);
 }
 
 pp_status pp_fft_create_strided(int64_t n, int64_t stride, int64_t batch, int64_t dist, int sign,
                                 pp_fft **out)
 {
-    const fftwf_iodim dim = {(int)n, (int)stride, (int)stride};
-    const fftwf_iodim many = {(int)batch, (int)dist, (int)dist};
-    return make(&dim, 1, &many, (n - 1) * stride + (batch - 1) * dist + 1, sign, out);
+    problem p = {.rank = 1, .sign = sign, .kind = -1};
+    p.dims[0] = (fftwf_iodim){(int)n, (int)stride, (int)stride};
+    p.dims[2] = (fftwf_iodim){(int)batch, (int)dist, (int)dist};
+    return make_fft(&p, (n - 1) * stride + (batch - 1) * dist + 1, out);
 }
 
 void pp_fft_run(const pp_fft *fft, pp_c32 *data)
@@ -95,19 +151,15 @@ void pp_fft_free(pp_fft **fft)
 static pp_status make_dct(int64_t ny, int64_t nx, fftwf_r2r_kind kind, pp_dct **out)
 {
     pp_dct *dct;
-    float *scratch;
+    problem p = {.rank = 2, .kind = (int)kind};
+    p.dims[0].n = (int)ny, p.dims[1].n = (int)nx;
     PP_TRY(PP_ALLOC(1, &dct));
-    const pp_status status = PP_ALLOC(ny * nx, &scratch);
-    if (status != PP_OK) {
+    const pp_status status = make(&p, (ny * nx + 1) / 2, &dct->plan);
+    if (status != PP_OK)
         pp_free(dct);
-        return status;
-    }
-    (void)pthread_mutex_lock(&planner);
-    dct->plan = fftwf_plan_r2r_2d((int)ny, (int)nx, scratch, scratch, kind, kind, effort_flag);
-    (void)pthread_mutex_unlock(&planner);
-    pp_free(scratch);
-    *out = dct;
-    return PP_OK;
+    else
+        *out = dct;
+    return status;
 }
 
 pp_status pp_dct_create(int64_t ny, int64_t nx, pp_dct **forward, pp_dct **backward)
