@@ -1,37 +1,51 @@
-/* Bytes that the kernels of the ptychography sweep load and store, counted by the emulated device, against the table in
+/* Bytes that the kernels of sweeps and projections load and store, counted by the emulated device, against the tables in
  * docs/performance.md.
  * SPDX-License-Identifier: BSD-3-Clause */
 // BACKENDS mock
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "support/device.h"
 
+extern "C" {
+#include "tomo/projector.h"
+}
+
 namespace
 {
 
-const int n = 32, side = 5, patterns = side * side, step = 6, size = n + step * (side - 1);
+const int n = 32, side = 5, patterns = side * side, step = 6, size = n + step * (side - 1) + 2;
 const double plane = n * n;
 
 struct bytes {
     double loaded, stored;
 };
 
-/* "2 A + D + P" in bytes a pattern: A a complex field, D a frame, P the mask; "object" stands for what is compared apart. */
+/* What the tables' letters stand for, in bytes a pattern or slice; and what is counted is divided by so many of them. */
+std::map<std::string, double> sizes;
+double parts = 1;
+
+void use_patterns(int modes)
+{
+    sizes = {{"A", 8 * modes * plane}, {"B", 4 * plane}, {"D", 2 * plane}, {"P", plane}};
+    parts = patterns;
+}
+
+/* "2 A + D + P" in bytes; "object" and "sums" stand for what is compared apart. */
 double value_of(const std::string &text)
 {
     std::istringstream words(text);
     std::string word;
     double sum = 0, factor = 1;
     while (words >> word) {
-        if (word == "A") sum += factor * 8 * plane;
-        if (word == "D") sum += factor * 2 * plane;
-        if (word == "P") sum += factor * plane;
+        if (sizes.count(word)) sum += factor * sizes[word];
         const double number = std::atof(word.c_str());
         factor = number > 0 ? number : 1;
     }
@@ -68,8 +82,8 @@ bytes counted(const char *kernel)
     for (int k = 0; k < count && k < 64; k++)
         if (std::strstr(table[k].kernel, kernel))
             if (table[k].launches > 0)
-                return {static_cast<double>(table[k].loaded) / patterns,
-                        static_cast<double>(table[k].stored) / patterns};
+                return {static_cast<double>(table[k].loaded) / parts,
+                        static_cast<double>(table[k].stored) / parts};
     return {0, 0};
 }
 
@@ -81,70 +95,205 @@ void compare(const char *row, const char *kernel, double times)
                   kernel, got.loaded, got.stored, times, want.loaded, want.stored);
 }
 
-/* Each pixel of a batch's box is loaded and stored once beside what the table counts. */
-void compare_object()
+/* What is loaded and stored once a batch (a box of the object, sums) beside what the table counts. */
+void compare_beside(const char *row, const char *kernel, double times)
 {
-    const bytes want = designed("add_object"), got = counted("add_object_kernel");
-    ck_assert_msg(got.stored > 0 && got.loaded - got.stored == want.loaded,
-                  "add_object_kernel: %g bytes loaded beside %g of the object, the table says %g",
-                  got.loaded - got.stored, got.stored, want.loaded);
+    const bytes want = designed(row), got = counted(kernel);
+    ck_assert_msg(got.stored > 0 && got.loaded - got.stored == times * want.loaded,
+                  "%s: %g bytes loaded beside %g of sums, the table says %g times %g", kernel,
+                  got.loaded - got.stored, got.stored, times, want.loaded);
+}
+
+void compare_both(const char *one, const char *other, const char *kernel)
+{
+    const bytes a = designed(one), b = designed(other), got = counted(kernel);
+    ck_assert_msg(got.loaded == a.loaded + b.loaded && got.stored == a.stored + b.stored,
+                  "%s: %g bytes loaded and %g stored, the table says %g and %g", kernel, got.loaded,
+                  got.stored, a.loaded + b.loaded, a.stored + b.stored);
 }
 
 pp_c32 *device(size_t count)
 {
-    return pp_test::put(std::vector<pp_c32>(count, pp_c32{1.0f, 0.25f}));
+    std::vector<pp_c32> host(count);
+    for (size_t k = 0; k < count; k++)
+        host[k] = {1.0f + 0.5f * std::sin(0.7f * static_cast<float>(k * k % 977)),
+                   0.5f * std::cos(static_cast<float>(k * k % 613))};
+    return pp_test::put(host);
+}
+
+struct view {
+    bool keep;
+    pp_sweep_positions mode;
+    int modes;
+    bool probe, background;
+};
+
+struct arrays {
+    pp_c32 *object, *probe, *dobject, *dprobe, *g, *gp;
+    explicit arrays(const view &v)
+        : object(device(size_t(size) * size)), probe(device(size_t(v.modes) * n * n)),
+          dobject(device(size_t(size) * size)), dprobe(device(size_t(v.modes) * n * n)),
+          g(device(size_t(size) * size)), gp(device(size_t(v.modes) * n * n))
+    {
+    }
+    arrays(const arrays &) = delete;
+    arrays &operator=(const arrays &) = delete;
+    ~arrays()
+    {
+        for (pp_c32 *memory : {object, probe, dobject, dprobe, g, gp})
+            pp_backend_mock.release(memory);
+    }
+};
+
+pp_sweep *make(const view &v, const std::vector<uint16_t> &frames)
+{
+    std::vector<double> positions;
+    const double part = v.mode == PP_SWEEP_NEAREST ? 0 : 0.25;
+    for (int j = 0; j < patterns; j++)
+        positions.push_back(j / side * step + part), positions.push_back(j % side * step + part);
+    pp_sweep_setup setup = {};
+    setup.n = n, setup.modes = v.modes, setup.patterns = patterns, setup.threads = 1;
+    setup.frame_type = PP_U16, setup.object[0] = setup.object[1] = size;
+    setup.positions = positions.data(), setup.frames = frames.data(), setup.keep = v.keep;
+    setup.mode = v.mode, setup.probe_moves = v.probe, setup.background = v.background;
+    pp_sweep *s = nullptr;
+    ck_assert_int_eq(pp_backend_mock.sweeps[0]->create(&setup, &s), PP_OK);
+    return s;
+}
+
+void gradient(pp_sweep *s, const arrays &a, bool probe)
+{
+    const pp_sweep_point at = {a.object, a.probe};
+    double cost = 0;
+    const pp_sweep_gradient out = {a.g, probe ? a.gp : nullptr, &cost, nullptr};
+    ck_assert_int_eq(s->kind->gradient(s, &out, &at), PP_OK);
 }
 
 /* One iteration, a line of one step and the gradient after it, after a gradient; bytes are counted for the iteration. */
-void iterate(bool keep)
+void iterate(const view &v)
 {
-    const pp_sweep_class *kind = pp_backend_mock.sweeps[0];
-    std::vector<double> positions;
-    for (int j = 0; j < patterns; j++)
-        positions.push_back(j / side * step), positions.push_back(j % side * step);
     const std::vector<uint16_t> frames(static_cast<size_t>(patterns * n * n), 7);
-    pp_sweep_setup setup = {};
-    setup.n = n, setup.modes = 1, setup.patterns = patterns, setup.threads = 1;
-    setup.frame_type = PP_U16, setup.object[0] = setup.object[1] = size;
-    setup.positions = positions.data(), setup.frames = frames.data(), setup.keep = keep;
-    const size_t pixels = static_cast<size_t>(size) * size;
-    pp_c32 *const object = device(pixels), *const probe = device(n * n), *const d = device(pixels),
-                  *const g = device(pixels);
-    const pp_sweep_point at = {object, probe};
-    const pp_sweep_direction along = {d, nullptr};
-    double cost = 0, costs[1], steps[1] = {0.5};
-    const pp_sweep_gradient out = {g, nullptr, &cost, nullptr};
+    const arrays a(v);
+    const pp_sweep_point at = {a.object, a.probe};
+    const pp_sweep_direction along = {a.dobject, v.probe ? a.dprobe : nullptr};
+    double costs[1], steps[1] = {0.5};
     pp_sweep_slope slope;
-    pp_sweep *s = nullptr;
-    ck_assert_int_eq(kind->create(&setup, &s), PP_OK);
-    ck_assert_int_eq(kind->gradient(s, &out, &at), PP_OK);
+    pp_sweep *s = make(v, frames);
+    use_patterns(v.modes);
+    gradient(s, a, v.probe);
     pp_emulation::traffic_reset();
-    ck_assert_int_eq(kind->line(s, &slope, &at, &along, steps, 1, costs), PP_OK);
-    kind->advance(s, 0.5);
-    ck_assert_int_eq(kind->gradient(s, &out, &at), PP_OK);
-    kind->free(s);
-    for (pp_c32 *memory : {object, probe, d, g}) pp_backend_mock.release(memory);
+    ck_assert_int_eq(s->kind->line(s, &slope, &at, &along, steps, 1, costs), PP_OK);
+    s->kind->advance(s, 0.5);
+    gradient(s, a, v.probe);
+    s->kind->free(s);
 }
 
 START_TEST(far_fields_kept)
 {
-    iterate(true);
+    iterate({true, PP_SWEEP_NEAREST, 1, false, false});
     compare("product", "product_kernel", 1);
     compare("line", "line_kernel", 1);
     compare("follow, kept", "follow_kernel", 1);
     compare("residual", "residual_kernel", 1);
-    compare_object();
+    compare_beside("add_object", "add_object_kernel", 1);
 }
 END_TEST
 
 START_TEST(far_fields_computed_again)
 {
-    iterate(false);
+    iterate({false, PP_SWEEP_NEAREST, 1, false, false});
     compare("product", "product_kernel", 3);
     compare("line", "line_kernel", 1);
     compare("follow, computed again", "follow_kernel", 2);
     compare("residual", "residual_kernel", 1);
-    compare_object();
+    compare_beside("add_object", "add_object_kernel", 1);
+}
+END_TEST
+
+START_TEST(modes_and_a_probe_that_moves)
+{
+    iterate({true, PP_SWEEP_NEAREST, 2, true, false});
+    compare_both("product", "product, with the probe's direction", "product_kernel");
+    compare("line, with the probe's direction", "line_kernel", 1);
+    compare("follow, kept, with the probe's direction", "follow_kernel", 1);
+    compare("residual", "residual_kernel", 1);
+    compare_beside("add_object", "add_object_kernel", 1);
+    compare_beside("add_probe, nearest", "add_probe_kernel", 1);
+}
+END_TEST
+
+START_TEST(fourier_positions)
+{
+    iterate({true, PP_SWEEP_FOURIER, 2, true, false});
+    compare("shift", "shift_kernel", 3);
+    compare("window_conj", "window_conj_kernel", 1);
+    compare_beside("add_probe, fourier", "add_probe_kernel", 1);
+    compare_beside("add_object", "add_object_kernel", 1);
+    const view v = {false, PP_SWEEP_FOURIER, 2, true, false};
+    const std::vector<uint16_t> frames(static_cast<size_t>(patterns * n * n), 7);
+    const arrays a(v);
+    const pp_sweep_point at = {a.object, a.probe};
+    pp_sweep_position terms[patterns];
+    pp_sweep *s = make(v, frames);
+    pp_emulation::traffic_reset();
+    ck_assert_int_eq(s->kind->positions(s, terms, &at), PP_OK);
+    s->kind->free(s);
+    compare("positions", "positions_kernel", 1);
+}
+END_TEST
+
+START_TEST(bilinear_positions_and_a_background)
+{
+    iterate({true, PP_SWEEP_BILINEAR, 1, false, false});
+    compare("product, bilinear", "product_kernel", 1);
+    compare_beside("spread_object", "spread_object_kernel", 1);
+    const view v = {false, PP_SWEEP_NEAREST, 2, false, true};
+    const std::vector<uint16_t> frames(static_cast<size_t>(patterns * n * n), 7);
+    const arrays a(v);
+    const pp_sweep_point at = {a.object, a.probe};
+    std::vector<double> terms(2 * size_t(n) * n);
+    pp_sweep *s = make(v, frames);
+    use_patterns(2);
+    s->kind->set_background(s, std::vector<float>(size_t(n) * n, 1.0f).data());
+    pp_emulation::traffic_reset();
+    ck_assert_int_eq(s->kind->background_terms(s, &terms[0], &terms[size_t(n) * n], &at), PP_OK);
+    s->kind->free(s);
+    compare_beside("background", "background_kernel", 1);
+}
+END_TEST
+
+/* A slice: I its image, G the oversampled grid, C the samples of all lines, L the lines, all complex. */
+START_TEST(projections)
+{
+    const int64_t views = 21, slices = 2 * PP_RADIAL_LANES, samples = (n / 2 * 2 + 1) * views;
+    std::vector<double> angles(static_cast<size_t>(views));
+    std::vector<pp_c32> volume(static_cast<size_t>(slices * n * n)),
+        lines(static_cast<size_t>(slices * views * n));
+    for (size_t v = 0; v < angles.size(); v++) angles[v] = 0.15 * static_cast<double>(v);
+    pp_projector_setup setup = {};
+    setup.n = n, setup.views = views, setup.angles = angles.data(), setup.threads = 1;
+    setup.backend = &pp_backend_mock;
+    pp_projector *p = nullptr;
+    ck_assert_int_eq(pp_projector_create(&setup, &p), PP_OK);
+    ck_assert_int_eq(pp_projector_forward(p, slices, volume.data(), lines.data()), PP_OK);
+    pp_emulation::traffic_reset();
+    ck_assert_int_eq(pp_projector_forward(p, slices, volume.data(), lines.data()), PP_OK);
+    ck_assert_int_eq(pp_projector_adjoint(p, slices, lines.data(), volume.data()), PP_OK);
+    pp_projector_free(&p);
+    sizes = {{"I", 8 * plane},
+             {"G", 8 * 4 * plane},
+             {"C", 8.0 * static_cast<double>(samples)},
+             {"L", 8.0 * static_cast<double>(views * n)}};
+    parts = static_cast<double>(slices);
+    for (const char *kernel : {"load_image", "store_image", "gather", "values_to_lines",
+                               "lines_to_values", "load_lines", "store_lines"})
+        compare(kernel, kernel, 1);
+    compare("to the device", "copy to the device", 1);
+    compare("to the host", "copy to the host", 1);
+    const bytes want = designed("scatter"), got = counted("scatter_kernel");
+    ck_assert_double_eq(got.stored, want.stored);
+    ck_assert_msg(got.loaded >= want.loaded && got.loaded < 1.3 * want.loaded,
+                  "scatter: %g loaded, the table says about %g", got.loaded, want.loaded);
 }
 END_TEST
 
@@ -153,5 +302,6 @@ END_TEST
 int main()
 {
     return pp_test::run("device traffic", 60, pp_test::process::one,
-                        {far_fields_kept, far_fields_computed_again});
+                        {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
+                         fourier_positions, bilinear_positions_and_a_background, projections});
 }

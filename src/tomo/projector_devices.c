@@ -56,9 +56,10 @@ void pp_projector_devices_free(pp_projector_devices **devices)
     pp_status status = PP_OK;
     if (!d) return;
     for (int k = 0; d->of && k < d->count; k++) {
-        status = d->of[k] ? use(d, k) : PP_OK;
-        /* where the device cannot be chosen any more its memory is lost with it */
-        if (d->of[k] && status == PP_OK) d->backend->projection->free(d->of[k]);
+        if (!d->of[k]) continue;
+        status =
+            use(d, k); /* a device that is lost: what it has on the host is freed all the same */
+        d->backend->projection->free(d->of[k]);
     }
     if (d->count > 0) status = use(d, 0);
     if (status != PP_OK) {

@@ -112,6 +112,17 @@ std::map<std::string, counters> &traffic_map()
     return map;
 }
 
+/* Copies are in the table beside the kernels. */
+void count_copy(cudaMemcpyKind kind, size_t bytes)
+{
+    const char *name = kind == cudaMemcpyHostToDevice   ? "copy to the device"
+                       : kind == cudaMemcpyDeviceToHost ? "copy to the host"
+                                                        : "copy";
+    std::lock_guard<std::mutex> hold(traffic_lock);
+    counters &c = traffic_map()[name];
+    c.loaded += bytes, c.stored += bytes, c.launches++;
+}
+
 device &device_number(int number)
 {
     std::lock_guard<std::mutex> hold(table_lock);
@@ -595,6 +606,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 {
     const cudaError_t wrong = check_direction(to, from, kind);
     if (wrong != cudaSuccess) return fine(wrong);
+    count_copy(kind, bytes);
     enqueue(stream, "copy", [=] { memmove(other_mapping(to), other_mapping(from), bytes); });
     return fine();
 }
