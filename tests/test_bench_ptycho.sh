@@ -6,6 +6,7 @@
 set -eu
 small="bench ptycho --size 32 --patterns 36 --threads 2 --json"
 "$POLYPTYCH" $small >one.json
+POLYPTYCH_MOCK_DEVICES=1 "$POLYPTYCH" bench ptycho --size 16 --patterns 9 --backend mock --json >mock.json
 for method in hybrid gradient; do
     for devices in 2 5; do "$POLYPTYCH" $small --devices $devices --method $method --refine-probe on >$method-$devices.json; done
 done
@@ -15,6 +16,15 @@ fields = """size patterns modes threads devices backend positions refine_probe k
             bytes_resident_per_pattern bytes_moved_per_pattern_iteration""".split()
 one = json.load(open("one.json"))
 assert not set(fields) - set(one), set(fields) - set(one)
+mock = json.load(open("mock.json"))
+fields += ["copy_bytes_per_second", "share_of_copy_bandwidth"]
+assert not set(fields) - set(mock), set(fields) - set(mock)
+rate = mock["bytes_moved_per_pattern_iteration"] / (1e-6 * mock["us_per_pattern_iteration"]) / mock["copy_bytes_per_second"]
+assert abs(rate / mock["share_of_copy_bandwidth"] - 1) < 1e-6
+kernels = {k.split(".")[1]: v for k, v in mock.items() if k.startswith("loaded.")}
+field = 8 * 16 * 16 # of an iteration: the direction's product, the line and the way back, see docs/performance.md
+assert kernels["product_kernel"] == 2 * field and kernels["residual_kernel"] == 2 * field + 3 * 16 * 16, kernels
+del fields[-2:]
 assert one["devices"] == 1 and "waiting_us_per_pattern_iteration" not in one
 for method in ("hybrid", "gradient"):
     for devices in (2, 5):

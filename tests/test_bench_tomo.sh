@@ -16,7 +16,8 @@ echo "$figures" | tr -d '{}",' | tr ' ' '\n' | paste -d' ' - - | awk '
         }
     }'
 figures=$("$POLYPTYCH" bench tomo --size 32 --angles 20 --threads 1 --backend mock --json)
-for field in '"backend": "mock"' '"devices": 2' '"forward_ms_per_slice": ' '"ratio": '; do
+for field in '"backend": "mock"' '"devices": 2' '"forward_ms_per_slice": ' '"ratio": ' bytes_moved_per_slice link_bytes_per_slice \
+    copy_bytes_per_second share_of_copy_bandwidth '"loaded.scatter_kernel": ' '"stored.copy to the host": '; do
     echo "$figures" | grep -q "$field" || { echo "no $field in $figures"; exit 1; }
 done
 if ! "$POLYPTYCH" devices | grep -q '^cuda .*built in, [1-9]'; then

@@ -10,6 +10,8 @@
 
 #include <polyptych/status.h>
 
+#include "backend/backend.h"
+
 /** From the options; what was not given is the bench's own default (0, NULL, false, -1). */
 typedef struct pp_bench_request {
     int64_t size, patterns, modes, angles, threads, devices;
@@ -24,6 +26,9 @@ typedef struct pp_bench {
     const char *options; /* that it takes, blanks around each: " --size --threads " */
     pp_status (*run)(const pp_bench_request *request, json_t *out);
 } pp_bench;
+
+/** loaded.KERNEL and stored.KERNEL for each; not 0 where memory ran out. */
+int pp_bench_traffic(json_t *out, const pp_traffic *kernels, int count);
 
 PP_MUST_CHECK pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out);
 PP_MUST_CHECK pp_status pp_bench_tomo(const pp_bench_request *request, json_t *out);

@@ -103,9 +103,11 @@ pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
     pp_view_bench bench;
     pp_view_bench_figures figures;
     PP_TRY(request_of(request, &bench));
+    figures.kernel_count = 0;
     PP_TRY(pp_view_bench_run(&bench, &figures));
     return fill(out, &bench, &figures) | fill_device(out, &bench, &figures) |
-                   fill_group(out, &bench, &figures)
+                   fill_group(out, &bench, &figures) |
+                   pp_bench_traffic(out, figures.kernels, figures.kernel_count)
                ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
                : PP_OK;
 }

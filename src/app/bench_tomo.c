@@ -29,5 +29,13 @@ pp_status pp_bench_tomo(const pp_bench_request *request, json_t *out)
     put(out, "fft_ms", json_real(bench.fft_ms));
     put(out, "taps_ms", json_real(bench.taps_ms));
     put(out, "ratio", json_real(bench.ratio));
-    return PP_OK;
+    if (bench.copy_bytes > 0) {
+        put(out, "bytes_moved_per_slice", json_real(bench.bytes_moved));
+        put(out, "link_bytes_per_slice", json_real(bench.bytes_linked));
+        put(out, "copy_bytes_per_second", json_real(bench.copy_bytes));
+        put(out, "share_of_copy_bandwidth", json_real(bench.share));
+    }
+    return pp_bench_traffic(out, bench.kernels, bench.kernel_count)
+               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
+               : PP_OK;
 }

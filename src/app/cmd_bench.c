@@ -55,6 +55,19 @@ static const pp_option options[] = {
     [JSON] = {"--json", NULL, "one JSON object"},
     {NULL, NULL, NULL}};
 
+int pp_bench_traffic(json_t *out, const pp_traffic *kernels, int count)
+{
+    int failed = 0;
+    for (int k = 0; k < count; k++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "loaded.%s", kernels[k].kernel);
+        failed |= json_object_set_new(out, name, json_real(kernels[k].loaded));
+        (void)snprintf(name, sizeof name, "stored.%s", kernels[k].kernel);
+        failed |= json_object_set_new(out, name, json_real(kernels[k].stored));
+    }
+    return failed;
+}
+
 static const pp_bench *find_bench(const char *name)
 {
     for (int i = 0; i < BENCHES; i++)

@@ -40,6 +40,14 @@ typedef struct pp_backend_speed {
         fft_pair_us; /* an n x n transform, back, and a pass that multiplies by 1 / n^2; in batches that fit its L2 cache */
 } pp_backend_speed;
 
+/** Bytes of global memory that the launches of a kernel, or copies, have loaded and stored. */
+typedef struct pp_traffic {
+    char kernel[48];
+    double loaded, stored;
+} pp_traffic;
+
+enum { PP_TRAFFIC_MOST = 64 };
+
 typedef struct pp_device_facts {
     char name[128], bus[32];
     double memory, cache; /* bytes; cache: L2 */
@@ -78,6 +86,9 @@ typedef struct pp_backend {
     /** The tomography projector on a device; NULL: tomo/ computes on the host. */
     const pp_projection_class *projection;
     const pp_device_class *facts; /* NULL: the processors of this host */
+    /** Adds what kernels have moved since the last call to out[count], up to PP_TRAFFIC_MOST; returns the new count. out NULL: what was
+     *  counted is dropped. NULL member: nobody counts. */
+    int (*traffic)(pp_traffic *out, int count);
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */

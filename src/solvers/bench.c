@@ -27,6 +27,8 @@ typedef struct made {
     double iteration[ITERATIONS + 1], pair[ITERATIONS + 1], copy[ITERATIONS + 1];
     int count;
     meter meters[PP_TILES_MOST];
+    pp_traffic kernels[PP_TRAFFIC_MOST]; /* of the iterations that count */
+    int kernel_count;
 } made;
 
 /* ---- a view: raster with 88 % overlap, smooth phase, a beam with a soft edge ---- */
@@ -153,6 +155,15 @@ static void time_alone(made *m)
     m->copy[m->count++] = speed.copy_bytes;
 }
 
+/* What the kernels of an iteration moved, or what was moved between two. */
+static void count_traffic(made *m, bool counts)
+{
+    const pp_backend *backend = pp_backend_find(m->b->backend);
+    if (!backend->traffic) return;
+    const int count = backend->traffic(counts ? m->kernels : NULL, m->kernel_count);
+    if (counts) m->kernel_count = count;
+}
+
 static void add_account(meter *m, const pp_group_account *now)
 {
     m->sum.waited += now->waited - m->before.waited;
@@ -177,7 +188,10 @@ static void alternate(void *self, const pp_comm *group, int64_t iteration)
     }
     if (rank == 0 && m->count <= ITERATIONS) {
         m->iteration[m->count] = seconds;
+        count_traffic(m, iteration > WARM_UP &&
+                             iteration < ITERATIONS); /* the last has no direction */
         time_alone(m);
+        count_traffic(m, false);
     }
     if (group && pp_comm_barrier(group) != PP_OK) return;
     if (group) pp_group_tell(group, &mine->before);
@@ -207,6 +221,16 @@ static void divide_time(const made *m, pp_view_bench_figures *out)
     out->waiting = waited / all, out->communication = moving / all;
     out->compute = 1 - out->waiting - out->communication;
     out->bytes_received = received / m->b->devices / (ITERATIONS - WARM_UP);
+}
+
+static void tell_traffic(const made *m, pp_view_bench_figures *out)
+{
+    const double each = (double)m->b->patterns * SAMPLES;
+    out->kernel_count = m->kernel_count;
+    for (int k = 0; k < m->kernel_count; k++) {
+        out->kernels[k] = m->kernels[k];
+        out->kernels[k].loaded /= each, out->kernels[k].stored /= each;
+    }
 }
 
 static pp_status measure(made *m, pp_view_bench_figures *out)
@@ -240,6 +264,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
     out->fft_pair_us = 1e6 * median(m->pair + from, count);
     out->copy_bytes = median(m->copy + from, count);
     divide_time(m, out);
+    tell_traffic(m, out);
     return PP_OK;
 }
 

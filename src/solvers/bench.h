@@ -30,6 +30,9 @@ typedef struct pp_view_bench_figures {
      * sent; waiting for them. One device: 1, 0, 0. */
     double compute, communication, waiting;
     double bytes_received; /* by a device in an iteration, mean */
+    pp_traffic kernels
+        [PP_TRAFFIC_MOST]; /* where the back end counts: per pattern and iteration, as told */
+    int kernel_count;
 } pp_view_bench_figures;
 
 PP_MUST_CHECK pp_status pp_view_bench_run(const pp_view_bench *bench, pp_view_bench_figures *out);

@@ -114,6 +114,24 @@ static double median(double times[TURNS][4], int which)
     return sorted[TURNS / 2];
 }
 
+/* As docs/performance.md has it: image, lines, samples and the grid, each transform one pass. */
+static void set_bytes(const instruments *t, pp_tomo_bench *bench)
+{
+    const double image = (double)(t->n * t->n), lines = (double)(t->views * t->n),
+                 grid = (double)(t->taps.grid * t->taps.grid), samples = (double)t->taps.count;
+    bench->bytes_moved = (image + 4 * grid + 2 * samples + 5 * lines) * sizeof(pp_c32);
+    bench->bytes_linked = (image + lines) * sizeof(pp_c32);
+}
+
+static void count_traffic(const instruments *t, pp_tomo_bench *bench)
+{
+    bench->kernel_count = bench->backend->traffic(bench->kernels, 0);
+    for (int k = 0; k < bench->kernel_count; k++) {
+        bench->kernels[k].loaded /= (double)t->slices * TURNS;
+        bench->kernels[k].stored /= (double)t->slices * TURNS;
+    }
+}
+
 /* The transform of the oversampled grid on a device of its own. */
 static pp_status device_yardstick(const instruments *t, pp_tomo_bench *bench, double worst)
 {
@@ -124,14 +142,20 @@ static pp_status device_yardstick(const instruments *t, pp_tomo_bench *bench, do
     PP_TRY(bench->backend->speed(t->taps.grid, &speed));
     bench->fft_ms = 0.5e-3 * speed.fft_pair_us;
     bench->ratio = worst * bench->devices / bench->fft_ms;
+    bench->copy_bytes = speed.copy_bytes;
+    set_bytes(t, bench);
+    bench->share = bench->bytes_moved / (1e-3 * worst * bench->devices) / speed.copy_bytes;
     return PP_OK;
 }
 
 static pp_status measure(const instruments *t, pp_tomo_bench *bench)
 {
     double times[TURNS][4];
+    const bool counts = bench->backend && bench->backend->traffic;
     PP_TRY(take_turn(t, times[0])); /* warms up */
+    if (counts) (void)bench->backend->traffic(NULL, 0);
     for (int turn = 0; turn < TURNS; turn++) PP_TRY(take_turn(t, times[turn]));
+    if (counts) count_traffic(t, bench);
     bench->forward_ms = median(times, 0);
     bench->adjoint_ms = median(times, 1);
     bench->fft_ms = median(times, 2);

@@ -21,6 +21,11 @@ typedef struct pp_tomo_bench {
     double
         ratio; /* max(forward, adjoint) * threads / (fft + taps); on devices they take the place of threads, fft is
             the 2-D transform alone as cuFFT makes it from device memory, and taps is 0 */
+    /* devices only: designed bytes of a slice one way, the mean of both, in device memory and over the link to the host; read and written
+     * in a second by a copy within a device; and the part of that which the designed bytes reach in the slower way's time */
+    double bytes_moved, bytes_linked, copy_bytes, share;
+    pp_traffic kernels[PP_TRAFFIC_MOST]; /* where the back end counts: of a slice both ways */
+    int kernel_count;
 } pp_tomo_bench;
 
 /** Measures; takes about 12 projections of a batch each way. */

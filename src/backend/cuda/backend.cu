@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cuda/device.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace PP_DEVICE
 {
 
@@ -81,12 +84,47 @@ pp_status free_bytes(double *bytes)
     return room(bytes, &whole);
 }
 
+#ifdef PP_MOCK
+/* A template's instances count together, under its name. */
+void name_of(const char *kernel, char *out, size_t room)
+{
+    if (*kernel == '(') kernel++;
+    const size_t length = std::min(strcspn(kernel, "<"), room - 1);
+    memcpy(out, kernel, length);
+    out[length] = 0;
+}
+
+void add_traffic(pp_traffic *out, int *count, const pp_emulation::traffic &one)
+{
+    pp_traffic made = {};
+    int k = 0;
+    name_of(one.kernel, made.kernel, sizeof made.kernel);
+    while (k < *count && strcmp(out[k].kernel, made.kernel) != 0) k++;
+    if (k == PP_TRAFFIC_MOST) return;
+    if (k == *count) out[(*count)++] = made;
+    out[k].loaded += static_cast<double>(one.loaded);
+    out[k].stored += static_cast<double>(one.stored);
+}
+
+int traffic(pp_traffic *out, int count)
+{
+    pp_emulation::traffic table[PP_TRAFFIC_MOST];
+    const int found = pp_emulation::traffic_table(table, PP_TRAFFIC_MOST);
+    for (int k = 0; out && k < found && k < PP_TRAFFIC_MOST; k++)
+        if (table[k].loaded + table[k].stored > 0) add_traffic(out, &count, table[k]);
+    pp_emulation::traffic_reset();
+    return count;
+}
+#else
+int (*const traffic)(pp_traffic *out, int count) = nullptr;
+#endif
+
 const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, facts */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, facts, traffic */
 extern "C" const pp_backend PP_TABLE = {
     PP_TABLE_NAME,
     PP_DEVICE::devices,
@@ -103,4 +141,5 @@ extern "C" const pp_backend PP_TABLE = {
     &PP_DEVICE::link_class,
     &PP_DEVICE::projection_class,
     &PP_DEVICE::device_class,
+    PP_DEVICE::traffic,
 };
