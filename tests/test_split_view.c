@@ -59,6 +59,7 @@ static double predicted(const pp_tiles *t, const pp_object_frame *frame, const p
     const pp_split_plan split = {.method = o->split, .exchanges = o->exchanges};
     double sum = 0;
     setup.probe_moves = o->solver.refine_probe;
+    setup.threads = o->threads / t->count > 1 ? o->threads / t->count : 1; /* as the solver's */
     for (int a = 0; a < 2; a++) setup.object[a] = frame->size[a];
     for (int k = 0; k < t->count; k++) {
         double far, rest;

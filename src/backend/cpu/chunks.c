@@ -91,27 +91,52 @@ double pp_chunks_bound(const pp_sweep_setup *s)
     return most < 1 ? 1 : most > PP_CHUNKS_MOST ? PP_CHUNKS_MOST : most;
 }
 
-pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
+/* In order, not cut yet. */
+static pp_status create_sorted(const pp_sweep_setup *s, int64_t most, pp_chunks *out)
 {
     pp_status status = PP_OK;
     pp_chunks c = {.patterns = s->patterns};
     PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.order));
     PP_TRY_TO(failed, PP_ALLOC(s->patterns, &c.window));
-    PP_TRY_TO(failed, PP_ALLOC(PP_CHUNKS_MOST, &c.chunk));
+    PP_TRY_TO(failed, PP_ALLOC(most, &c.chunk));
     const bool between = s->mode == PP_SWEEP_BILINEAR;
     for (int64_t i = 0; i < 2 * s->patterns; i++) {
         const double x = s->positions[i];
         c.window[i / 2][i % 2] = (int32_t)(between ? floor(x) : rint(x));
     }
     PP_TRY_TO(failed, sort(&c, s->n));
-    int64_t count = chunk_count(s->patterns);
-    for (cut(&c, count, s->n + between); count > 4 && c.pixels > 2 * s->object[0] * s->object[1];)
-        count /= 2, cut(&c, count, s->n + between);
     *out = c;
     return PP_OK;
 failed:
     pp_chunks_free(&c);
     return status;
+}
+
+pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
+{
+    const int64_t reach = s->n + (s->mode == PP_SWEEP_BILINEAR);
+    int64_t count = chunk_count(s->patterns);
+    PP_TRY(create_sorted(s, PP_CHUNKS_MOST, out));
+    for (cut(out, count, reach); count > 4 && out->pixels > 2 * s->object[0] * s->object[1];)
+        count /= 2, cut(out, count, reach);
+    return PP_OK;
+}
+
+/* A box is cleared and added once a chunk: of 16 patterns, of 32 where that leaves more than 64 chunks. */
+int64_t pp_chunks_small_count(int64_t patterns)
+{
+    enum { MANY = 64 };
+    const int64_t narrow = patterns / 16, wide = patterns / 32;
+    if (narrow <= PP_CHUNKS_MOST) return chunk_count(patterns);
+    return narrow < MANY ? narrow : wide > MANY ? wide : MANY;
+}
+
+pp_status pp_chunks_create_small(const pp_sweep_setup *s, pp_chunks *out)
+{
+    const int64_t count = pp_chunks_small_count(s->patterns);
+    PP_TRY(create_sorted(s, count, out));
+    cut(out, count, s->n + (s->mode == PP_SWEEP_BILINEAR));
+    return PP_OK;
 }
 
 void pp_chunks_free(pp_chunks *chunks)

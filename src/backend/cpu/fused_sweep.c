@@ -31,19 +31,24 @@ static int stacks(const pp_sweep_setup *s)
     return !s->keep ? 0 : s->probe_moves ? 1 : 2;
 }
 
-/* The boxes are bounded by twice the object, see pp_chunks_create. */
+/* One thread's arrays, as make_work takes them. */
+static double work_bytes(const pp_sweep_setup *s)
+{
+    const double n = (double)s->n, places = n + n / PP_FUSED_GROUP, width = pp_fused_pick()->width,
+                 modes = (double)s->modes;
+    const double moved = s->mode == PP_SWEEP_NEAREST ? 0 : n + 2 * modes * n * n;
+    return (3 * modes * (n * (places + 2) + places * width) + moved) * sizeof(pp_c32);
+}
+
 static double bytes(const pp_sweep_setup *s)
 {
-    const double plane = (double)(s->n * s->n * s->modes) * sizeof(pp_c32),
-                 pixels = (double)(s->object[0] * s->object[1]);
+    const double n = (double)s->n, patterns = (double)s->patterns,
+                 plane = n * n * (double)s->modes * sizeof(pp_c32);
     const bool moved = s->mode == PP_SWEEP_FOURIER;
-    const double kept = stacks(s) * plane * (double)s->patterns;
-    const double ramps = moved ? 2.0 * (double)(s->n * s->patterns) * sizeof(pp_c32) : 0;
-    const double work = ((moved ? 5.3 : 3.3) * s->threads + (moved ? 4 : 2) +
-                         (s->probe_moves ? pp_chunks_bound(s) : 0)) *
-                        plane;
-    return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
-           (double)s->patterns * PP_FUSED_SCALARS * sizeof(double);
+    const double ramps = moved ? 2 * n * patterns * sizeof(pp_c32) : 0,
+                 probes = (moved ? 2 : 1) * (s->probe_moves ? 2 : 1) + s->probe_moves;
+    return stacks(s) * plane * patterns + ramps + probes * plane + s->threads * work_bytes(s) +
+           pp_turns_bytes(s) + n * n + patterns * (PP_FUSED_SCALARS + 2) * sizeof(double);
 }
 
 void pp_fused_ramps(pp_fused_sweep *s, const double *positions, const double *factors)
@@ -112,12 +117,12 @@ static pp_status make_plan(pp_fused_sweep *s)
 static pp_status make_shared(pp_fused_sweep *s)
 {
     const pp_sweep_setup *u = &s->base.setup;
-    PP_TRY(PP_ALLOC(s->chunks.pixels, &s->boxes));
+    PP_TRY(pp_turns_create(u, &s->chunks, u->probe_moves ? u->modes * s->probe : 0, &s->turns));
     PP_TRY(PP_ALLOC(u->patterns * PP_FUSED_SCALARS, &s->scalars));
     PP_TRY(PP_ALLOC(u->patterns, &s->most));
     PP_TRY(PP_ALLOC(u->modes * s->probe, &s->packed));
     if (u->probe_moves) PP_TRY(PP_ALLOC(u->modes * s->probe, &s->dpacked));
-    if (u->probe_moves) PP_TRY(PP_ALLOC(s->chunks.count * u->modes * s->probe, &s->probes));
+    if (u->probe_moves) PP_TRY(PP_ALLOC(u->modes * s->probe, &s->dprobe_sum));
     if (stacks(u) > 0) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->kept));
     if (stacks(u) > 1) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->along));
     if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
@@ -148,8 +153,9 @@ static void free_sweep(pp_sweep *sweep)
     pp_free(s->work), pp_free(s->twiddles), pp_free(s->digits), pp_free(s->ones);
     pp_free(s->mask), pp_free(s->ramp), pp_free(s->kept), pp_free(s->along);
     pp_free(s->packed), pp_free(s->dpacked);
-    pp_free(s->hat), pp_free(s->dhat), pp_free(s->boxes), pp_free(s->probes);
+    pp_free(s->hat), pp_free(s->dhat), pp_free(s->dprobe_sum);
     pp_free(s->most), pp_free(s->scalars);
+    pp_turns_free(&s->turns);
     pp_chunks_free(&s->chunks);
     pp_free(s);
 }
@@ -163,7 +169,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     s->base.kind = &pp_sweep_fused;
     s->base.setup = *setup;
     s->base.setup.positions = NULL, s->base.setup.mask = NULL;
-    PP_TRY_TO(failed, pp_chunks_create(setup, &s->chunks));
+    PP_TRY_TO(failed, pp_chunks_create_small(setup, &s->chunks));
     PP_TRY_TO(failed, make_plan(s));
     PP_TRY_TO(failed, make_shared(s));
     PP_TRY_TO(failed, PP_ALLOC(setup->threads, &s->work));

@@ -15,6 +15,7 @@
 
 #include "backend/cpu/chunks.h"
 #include "backend/cpu/fused.h"
+#include "backend/cpu/turns.h"
 
 extern const pp_sweep_class pp_sweep_fused;
 
@@ -33,6 +34,7 @@ typedef struct pp_fused_sweep {
     const pp_fused_kernels *kernels;
     pp_fused_plan plan;
     pp_chunks chunks;
+    pp_turns turns;
     float *twiddles;
     int32_t *digits;
     int64_t field, probe; /* floats of a FIELD, of a PROBE or spectrum */
@@ -43,9 +45,8 @@ typedef struct pp_fused_sweep {
     float *along; /* [J][M] spectra of the direction, or NULL */
     float *packed, *dpacked; /* [M] PROBEs of the point and of the direction */
     float *hat, *dhat;       /* [M] spectra of the two; NULL: nearest */
-    pp_c32 *boxes;           /* object gradient of each chunk */
     float *
-        probes; /* [chunks][M] probe gradients (spectra where the probe is moved); NULL where it stays */
+        dprobe_sum; /* [M] PROBEs, the probe's gradient (spectra where the probe is moved); NULL where it stays */
     float *most;         /* [J] largest intensity */
     double *scalars;     /* [J][PP_FUSED_SCALARS] */
     pp_fused_work *work; /* [threads] */

@@ -122,17 +122,36 @@ static void measure_fields(const pattern *p, float *fields)
 
 /* ---- gradient ---- */
 
-static void spread(const pattern *p, const pp_chunk *c, float *sums, const pp_sweep_gradient *out,
+/* A chunk in the making. */
+typedef struct part_of_sums {
+    const pp_chunk *chunk;
+    float *box, *probe; /* probe NULL: not asked for */
+} part_of_sums;
+
+static part_of_sums part_of(const pp_fused_sweep *s, int64_t i)
+{
+    return (part_of_sums){&s->chunks.chunk[i], pp_turns_box(&s->turns, i),
+                          pp_turns_probe(&s->turns, i)};
+}
+
+/* Of this pattern's window in the chunk's box, in pixels. */
+static int64_t place_in(const pattern *p, const pp_chunk *c)
+{
+    const int32_t *w = p->s->chunks.window[p->j];
+    return (w[0] - c->y) * c->width + (w[1] - c->x);
+}
+
+static void spread(const pattern *p, const part_of_sums *part, const pp_sweep_gradient *out,
                    const pp_sweep_point *at, const float *probe)
 {
     const pp_fused_sweep *s = p->s;
-    const int32_t *w = s->chunks.window[p->j];
-    pp_c32 *box = s->boxes + c->offset + (w[0] - c->y) * c->width + (w[1] - c->x);
+    pp_c32 *box = (pp_c32 *)(void *)part->box + place_in(p, part->chunk);
     for (int64_t m = 0; m < p->modes; m++) {
-        float *f = field(p, 0) + m * s->field, *sum = sums ? sums + m * s->probe : NULL;
-        const bool moves = sums && p->ramp.y;
+        float *f = field(p, 0) + m * s->field,
+              *sum = part->probe ? part->probe + m * s->probe : NULL;
+        const bool moves = sum && p->ramp.y;
         const pp_fused_back to = {.box = out->object ? box : NULL,
-                                  .box_stride = c->width,
+                                  .box_stride = part->chunk->width,
                                   .probe = probe + m * s->probe,
                                   .object = window(p, at->object),
                                   .sum = moves ? NULL : sum,
@@ -142,7 +161,7 @@ static void spread(const pattern *p, const pp_chunk *c, float *sums, const pp_sw
     }
 }
 
-static void pattern_gradient(const pattern *p, const pp_chunk *c, float *sums,
+static void pattern_gradient(const pattern *p, const part_of_sums *sums,
                              const pp_sweep_gradient *out, const pp_sweep_point *at)
 {
     const pp_fused_sweep *s = p->s;
@@ -161,7 +180,7 @@ static void pattern_gradient(const pattern *p, const pp_chunk *c, float *sums,
     s->most[p->j] = g.most;
     double *scalars = s->scalars + p->j * PP_FUSED_SCALARS;
     scalars[0] = g.cost, scalars[1] = g.misfit;
-    if (out->object || sums) spread(p, c, sums, out, at, probe);
+    if (out->object || out->probe) spread(p, sums, out, at, probe);
 }
 
 /* Sum over the patterns, in index order, of scalar `which`. */
@@ -179,31 +198,21 @@ static double offset(const pp_fused_sweep *s)
     return s->base.setup.model == PP_SWEEP_POISSON ? s->totals.poisson_offset : 0;
 }
 
-/* out = sum of the chunks' probe gradients, in chunk order, back from Fourier space. */
-static void merge_probes(const pp_fused_sweep *s, pp_c32 *out)
+/* The probe's gradient out of the kernels' layout, and back from Fourier space. */
+static void finish_probe(const pp_fused_sweep *s, pp_c32 *out)
 {
     const pp_sweep_setup *u = &s->base.setup;
-    const int64_t count = s->probe * u->modes;
     const lanes l = {u->n, s->kernels->width};
     const pp_fused_ramp still = {s->ones, s->ones};
 #pragma omp parallel for num_threads(u->threads) schedule(static)
-    for (int64_t k = 0; k < count; k++)
-        for (int64_t c = 1; c < s->chunks.count; c++) s->probes[k] += s->probes[c * count + k];
-#pragma omp parallel for num_threads(u->threads) schedule(static)
     for (int64_t m = 0; m < (s->ramp ? u->modes : 0); m++) {
         const pp_fused_work *w = &s->work[omp_get_thread_num()];
-        float *sum = s->probes + m * s->probe;
+        float *sum = s->dprobe_sum + m * s->probe;
         s->kernels->shift(&s->plan, sum, sum, still, w->rows, w->fields);
     }
 #pragma omp parallel for num_threads(u->threads) schedule(static)
     for (int64_t i = 0; i < u->modes * u->n; i++)
-        unpack(l, i % u->n, out + i / u->n * u->n * u->n, s->probes + i / u->n * s->probe);
-}
-
-static void clear(const pp_fused_sweep *s, const pp_chunk *c, bool object, float *sums)
-{
-    if (object) memset(s->boxes + c->offset, 0, (size_t)(c->height * c->width) * sizeof *s->boxes);
-    if (sums) memset(sums, 0, (size_t)(s->probe * s->base.setup.modes) * sizeof *sums);
+        unpack(l, i % u->n, out + i / u->n * u->n * u->n, s->dprobe_sum + i / u->n * s->probe);
 }
 
 pp_status pp_fused_gradient_pass(pp_sweep *sweep, const pp_sweep_gradient *out,
@@ -214,21 +223,19 @@ pp_status pp_fused_gradient_pass(pp_sweep *sweep, const pp_sweep_gradient *out,
     if (out->probe && !u->probe_moves)
         return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
     prepare(s, s->packed, s->hat, at->probe);
-#pragma omp parallel for num_threads(u->threads) schedule(dynamic, 1)
-    for (int64_t i = 0; i < s->chunks.count; i++) {
-        const pp_chunk *c = &s->chunks.chunk[i];
-        float *sums = out->probe ? s->probes + i * s->probe * u->modes : NULL;
-        clear(s, c, out->object != NULL, sums);
-        for (int64_t k = c->first; k < c->first + c->count; k++) {
+    pp_turns_begin(&s->turns, out->object ? &out->object->re : NULL, 2,
+                   out->probe ? s->dprobe_sum : NULL);
+#pragma omp parallel num_threads(u->threads)
+    for (int64_t i; (i = pp_turns_take(&s->turns)) >= 0; pp_turns_give(&s->turns, i)) {
+        const part_of_sums sums = part_of(s, i);
+        for (int64_t k = sums.chunk->first; k < sums.chunk->first + sums.chunk->count; k++) {
             const pattern p = pattern_of(s, s->chunks.order[k]);
-            pattern_gradient(&p, c, sums, out, at);
+            pattern_gradient(&p, &sums, out, at);
         }
     }
     s->known = s->measured = true;
     s->at = s->to;
-    if (out->object)
-        pp_chunks_merge(&s->chunks, &out->object->re, &s->boxes->re, 2, u->object, u->threads);
-    if (out->probe) merge_probes(s, out->probe);
+    if (out->probe) finish_probe(s, out->probe);
     if (out->cost) *out->cost = total(s, 0) + offset(s);
     if (out->misfit) *out->misfit = total(s, 1);
     return PP_OK;
@@ -293,13 +300,11 @@ static pp_status run_line(pp_fused_sweep *s, line_job job, const double *steps)
     job.steps = short_steps;
     prepare(s, s->packed, s->hat, job.at->probe);
     prepare(s, s->dpacked, s->dhat, job.along->probe);
-#pragma omp parallel for num_threads(s->base.setup.threads) schedule(dynamic, 1)
-    for (int64_t i = 0; i < s->chunks.count; i++) {
-        const pp_chunk *c = &s->chunks.chunk[i];
-        for (int64_t k = c->first; k < c->first + c->count; k++) {
-            const pattern p = pattern_of(s, s->chunks.order[k]);
-            pattern_line(&p, &job);
-        }
+/* a few neighbours at a time: they share most of their windows */
+#pragma omp parallel for num_threads(s->base.setup.threads) schedule(dynamic, 4)
+    for (int64_t k = 0; k < s->base.setup.patterns; k++) {
+        const pattern p = pattern_of(s, s->chunks.order[k]);
+        pattern_line(&p, &job);
     }
     s->measured = true;
     return PP_OK;
@@ -333,18 +338,18 @@ pp_status pp_fused_costs_pass(pp_sweep *sweep, double *costs, const pp_sweep_poi
 /* ---- illumination ---- */
 
 /* |probe|^2 of one pattern, into its chunk's box of floats. */
-static void light_object(const pattern *p, const pp_chunk *c, float *boxes)
+static void light_object(const pattern *p, const part_of_sums *sums)
 {
     const pp_fused_sweep *s = p->s;
     const int64_t n = s->base.setup.n, width = s->kernels->width;
     const float *probe = moved(p, p->w->probe, s->hat, s->packed);
-    const int32_t *w = s->chunks.window[p->j];
-    float *box = boxes + c->offset + (w[0] - c->y) * c->width + (w[1] - c->x);
+    const int64_t columns = sums->chunk->width;
+    float *box = sums->box + place_in(p, sums->chunk);
     for (int64_t m = 0; m < p->modes; m++)
         for (int64_t b = 0; b < n / width; b++)
             for (int64_t y = 0; y < n; y++) {
                 const float *a = probe + m * s->probe + (b * n + y) * 2 * width;
-                float *to = box + y * c->width + b * width;
+                float *to = box + y * columns + b * width;
                 for (int64_t l = 0; l < width; l++)
                     to[l] += a[l] * a[l] + a[width + l] * a[width + l];
             }
@@ -355,20 +360,18 @@ pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *prob
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
     const pp_sweep_setup *u = &s->base.setup;
-    float *boxes = &s->boxes->re;
     if (probe) pp_chunks_light(&s->chunks, probe, at->object, &s->base.setup);
     if (!object) return PP_OK;
     prepare(s, s->packed, s->hat, at->probe);
-#pragma omp parallel for num_threads(u->threads) schedule(dynamic, 1)
-    for (int64_t i = 0; i < s->chunks.count; i++) {
-        const pp_chunk *c = &s->chunks.chunk[i];
-        memset(boxes + c->offset, 0, (size_t)(c->height * c->width) * sizeof *boxes);
-        for (int64_t k = c->first; k < c->first + c->count; k++) {
+    pp_turns_begin(&s->turns, object, 1, NULL);
+#pragma omp parallel num_threads(u->threads)
+    for (int64_t i; (i = pp_turns_take(&s->turns)) >= 0; pp_turns_give(&s->turns, i)) {
+        const part_of_sums sums = part_of(s, i);
+        for (int64_t k = sums.chunk->first; k < sums.chunk->first + sums.chunk->count; k++) {
             const pattern p = pattern_of(s, s->chunks.order[k]);
-            light_object(&p, c, boxes);
+            light_object(&p, &sums);
         }
     }
-    pp_chunks_merge(&s->chunks, object, boxes, 1, u->object, u->threads);
     return PP_OK;
 }
 
