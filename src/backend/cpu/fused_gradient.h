@@ -44,8 +44,8 @@ INLINE void residual(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_f
             const vec bright = floored(inten), rest = deficit(bright, p);
             e += misfit(bright, rest, p);
             if (poisson) c += deviance(inten, p);
-            const vec u =
-                scale * keep(poisson ? 1.0f - p.d / bright : rest, p.on & (inten >= frame->dark));
+            const vec u = scale * keep(poisson ? 1.0f - p.d / bright : rest,
+                                       p.on & at_least(inten, all(frame->dark)));
             for (int m = 0; m < g->modes; m++)
                 far[m * plan->span].r *= u, far[m * plan->span].i *= u;
         }
@@ -83,7 +83,7 @@ INLINE pair residual_at(pair far, const pp_fused_frame *frame, int64_t at, float
     const vec bright = floored(inten), rest = deficit(bright, p);
     *error += misfit(bright, rest, p);
     *most = larger(inten, *most);
-    const vec u = scale * keep(rest, p.on & (inten >= frame->dark));
+    const vec u = scale * keep(rest, p.on & at_least(inten, all(frame->dark)));
     return (pair){far.r * u, far.i * u};
 }
 

@@ -59,7 +59,7 @@ INLINE void add_slopes(slopes *to, const quartic *s, pixels p, float dark, float
                        bool poisson)
 {
     const vec a = floored(s->a[0] * scale), b = s->a[1] * scale, c = s->a[2] * scale;
-    const veci on = p.on & (a >= dark);
+    const lanes on = p.on & at_least(a, all(dark));
     if (poisson) {
         const vec ratio = p.d / a, rest = 1.0f - ratio;
         to->slope += keep(b * rest, on);

@@ -11,8 +11,8 @@
 enum { SEGMENT = 16 };
 
 typedef struct pixels {
-    vec d;   /* counts */
-    veci on; /* measured */
+    vec d;    /* counts */
+    lanes on; /* measured */
 } pixels;
 
 INLINE pixels read_frame(const pp_fused_frame *frame, int64_t at, bool wide_counts)
@@ -20,18 +20,18 @@ INLINE pixels read_frame(const pp_fused_frame *frame, int64_t at, bool wide_coun
     pixels p;
     if (wide_counts) {
         p.d = load((const float *)frame->counts + at);
-        p.on = p.d == p.d; // NOLINT(misc-redundant-expression): NaN differs from itself
+        p.on = is_number(p.d);
     } else {
         vec16 c;
         memcpy(&c, (const uint16_t *)frame->counts + at, sizeof c);
         const veci counts = __builtin_convertvector(c, veci);
-        p.on = counts != 65535;
+        p.on = differs(counts, 65535);
         p.d = __builtin_convertvector(counts, vec);
     }
     if (frame->mask) {
         vec8 c;
         memcpy(&c, frame->mask + at, sizeof c);
-        p.on &= __builtin_convertvector(c, veci) != 0;
+        p.on &= is_set(c);
     }
     p.d = keep(p.d, p.on);
     return p;
@@ -47,7 +47,7 @@ INLINE vec floored(vec inten)
 INLINE vec deviance(vec inten, pixels p)
 {
     const vec ratio = larger((inten + (float)PP_SWEEP_TINY) / p.d, all(1.2e-38f));
-    return keep(inten - p.d - keep(p.d * logarithm(ratio), p.d > 0.0f), p.on);
+    return keep(inten - p.d - keep(p.d * logarithm(ratio), above(p.d, all(0.0f))), p.on);
 }
 
 /** 1 - sqrt(d / I), from one root: sqrt(d / I) = d / sqrt(I d). */

@@ -46,9 +46,11 @@ static double bytes(const pp_sweep_setup *s)
                  plane = n * n * (double)s->modes * sizeof(pp_c32);
     const bool moved = s->mode == PP_SWEEP_FOURIER;
     const double ramps = moved ? 2 * n * patterns * sizeof(pp_c32) : 0,
-                 probes = (moved ? 2 : 1) * (s->probe_moves ? 2 : 1) + s->probe_moves;
+                 probes = (moved ? 2 : 1) * (s->probe_moves ? 2 : 1) + s->probe_moves,
+                 tables = (double)pp_fused_tables((int)s->n) * sizeof(float) +
+                          n * (n + sizeof(int32_t) + sizeof(pp_c32));
     return stacks(s) * plane * patterns + ramps + probes * plane + s->threads * work_bytes(s) +
-           pp_turns_bytes(s) + n * n + patterns * (PP_FUSED_SCALARS + 2) * sizeof(double);
+           pp_turns_bytes(s) + tables + patterns * (PP_FUSED_SCALARS + 2) * sizeof(double);
 }
 
 void pp_fused_ramps(pp_fused_sweep *s, const double *positions, const double *factors)
@@ -174,7 +176,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     PP_TRY_TO(failed, make_shared(s));
     PP_TRY_TO(failed, PP_ALLOC(setup->threads, &s->work));
     for (int t = 0; t < setup->threads; t++) PP_TRY_TO(failed, make_work(s, &s->work[t]));
-    if (setup->mask) {
+    if (setup->mask && memchr(setup->mask, 0, (size_t)(setup->n * setup->n))) {
         PP_TRY_TO(failed, PP_ALLOC(setup->n * setup->n, &s->mask));
         memcpy(s->mask, setup->mask, (size_t)(setup->n * setup->n));
     }

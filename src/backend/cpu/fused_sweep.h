@@ -38,7 +38,7 @@ typedef struct pp_fused_sweep {
     float *twiddles;
     int32_t *digits;
     int64_t field, probe; /* floats of a FIELD, of a PROBE or spectrum */
-    uint8_t *mask;        /* [n n] or NULL */
+    uint8_t *mask;        /* [n n], or NULL: all pixels are measured */
     pp_c32 *ramp; /* [J][2][n] exp(-2 pi i k f) at each place of a transform; NULL: nearest */
     pp_c32 *ones; /* [n] */
     float *kept;  /* [J][M] spectra of the point, or NULL */

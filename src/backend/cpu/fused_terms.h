@@ -22,7 +22,7 @@ INLINE void add_terms(normal *s, const pair *rows, int span, int modes, pixels p
         y += scale * (g.r * u.r + g.i * u.i);
         x += scale * (g.r * v.r + g.i * v.i);
     }
-    const vec inverse = keep(inverse_root(inten), p.on & (inten >= dark));
+    const vec inverse = keep(inverse_root(inten), p.on & at_least(inten, all(dark)));
     y *= inverse, x *= inverse;
     const vec modulus = inten * inverse, r = modulus - p.d * inverse_root(p.d);
     s->yy += y * y, s->yx += y * x, s->xx += x * x, s->ry += y * r, s->rx += x * r;

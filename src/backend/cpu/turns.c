@@ -40,7 +40,9 @@ double pp_turns_bytes(const pp_sweep_setup *s)
 {
     const room r = room_of(s);
     const int64_t probe = s->probe_moves ? s->n * s->n * s->modes : 0;
-    return (double)(r.pixels + r.slots * probe) * sizeof(pp_c32);
+    return (double)(r.pixels + r.slots * probe) * sizeof(pp_c32) +
+           PP_TURNS_BANDS * sizeof(pp_turns_band) +
+           (double)pp_chunks_small_count(s->patterns) * (sizeof(pp_chunk) + sizeof(pp_turns_chunk));
 }
 
 static int64_t largest_box(const pp_chunks *c)

@@ -125,15 +125,72 @@ INLINE pair load_complex(const pp_c32 *from)
     return (pair){SHUFFLE(a, b, EVEN), SHUFFLE(a, b, ODD)};
 }
 
-INLINE vec keep(vec x, veci where)
+/* Lanes of which something is true: a mask register where the processor has them, else a vector of 0 and -1. `&` is "and". */
+#if defined(__AVX512BW__) && defined(__AVX512VL__) && PP_WIDTH == 16
+typedef __mmask16 lanes;
+
+INLINE lanes at_least(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ);
+}
+
+INLINE lanes above(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ);
+}
+
+INLINE lanes is_number(vec a)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)a, _CMP_ORD_Q);
+}
+
+INLINE lanes differs(veci a, int32_t b)
+{
+    return _mm512_cmpneq_epi32_mask((__m512i)a, _mm512_set1_epi32(b));
+}
+
+INLINE lanes is_set(vec8 a)
+{
+    return _mm_test_epi8_mask((__m128i)a, (__m128i)a);
+}
+
+INLINE vec keep(vec x, lanes where)
+{
+    return (vec)_mm512_maskz_mov_ps(where, (__m512)x);
+}
+#else
+typedef veci lanes;
+
+INLINE lanes at_least(vec a, vec b)
+{
+    return a >= b;
+}
+
+INLINE lanes above(vec a, vec b)
+{
+    return a > b;
+}
+
+INLINE lanes is_number(vec a)
+{
+    return a == a; // NOLINT(misc-redundant-expression): NaN differs from itself
+}
+
+INLINE lanes differs(veci a, int32_t b)
+{
+    return a != b;
+}
+
+INLINE lanes is_set(vec8 a)
+{
+    return __builtin_convertvector(a, veci) != 0;
+}
+
+INLINE vec keep(vec x, lanes where)
 {
     return (vec)((veci)x & where);
 }
-
-INLINE vec pick(veci where, vec yes, vec no)
-{
-    return (vec)(((veci)yes & where) | ((veci)no & ~where));
-}
+#endif
 
 /** Where both are numbers. */
 INLINE vec larger(vec a, vec b)
@@ -145,7 +202,8 @@ INLINE vec larger(vec a, vec b)
 #elif defined(__SSE__) && PP_WIDTH == 4
     return (vec)_mm_max_ps((__m128)a, (__m128)b);
 #else
-    return pick(a > b, a, b);
+    const veci first = a > b;
+    return (vec)(((veci)a & first) | ((veci)b & ~first));
 #endif
 }
 
