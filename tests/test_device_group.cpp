@@ -152,6 +152,23 @@ START_TEST(local_steps_on_devices)
 }
 END_TEST
 
+/* Tiles pass no borders after a step, as each makes the same one on what it shares; far fields are made of the whole tile again after 32. */
+START_TEST(hybrid_without_borders)
+{
+    pp_emulation::set_devices(6);
+    make(30, 60, 90);
+    pp_view_options o = options("mock", 34, PP_SPLIT_HYBRID, true);
+    o.keep_far_field = PP_CHOOSE_YES;
+    solved one, group;
+    solve(o, 1, &one);
+    solve(o, 6, &group);
+    ck_assert(group.out.kept && group.out.iterations == 34);
+    ck_assert_double_lt(worst(one, group), 1e-4);
+    ck_assert_ptr_null(pp_emulation::error());
+    tiled_arrays_free(&arrays);
+}
+END_TEST
+
 /* What is rare, as on processors: a background that is estimated, objects sampled between their pixels, a smooth object. */
 START_TEST(rare_settings)
 {
@@ -241,6 +258,6 @@ int main()
 {
     return pp_test::run("device groups", 200, pp_test::process::each_its_own,
                         {groups_by_nccl, groups_on_one_device, groups_over_more_iterations,
-                         local_steps_on_devices, rare_settings, memory_that_runs_out,
-                         devices_that_are_lost});
+                         local_steps_on_devices, hybrid_without_borders, rare_settings,
+                         memory_that_runs_out, devices_that_are_lost});
 }

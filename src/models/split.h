@@ -1,7 +1,7 @@
 /* Sums of one view's model over a group of devices that each hold an extended tile (models/tiles.h).
  *
  * hybrid (Yu et al. 2021): the tiles' gradients are added up on rank 0, which makes the direction of the whole object and gives
- * every tile its part; borders are exchanged after the update. gradient (Wang et al. 2022): what tiles add to pixels that
+ * every tile its part, borders with it: they need no exchange of their own. gradient (Wang et al. 2022): what tiles add to pixels that
  * others hold too goes from tile to tile, forward and back along each strip and then across strips, so that every tile
  * has the sum of all on its extended tile and nobody has the whole. Copies of a pixel have the same bits on all tiles.
  *
