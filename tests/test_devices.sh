@@ -13,6 +13,7 @@ expect '^mock .*3 devices' three
 expect '^  device 2 .* at 0000:02:00.0, compute capability 9.0' three
 [ "$(grep -c '^  FFT  *fine' out)" = 3 ] || { echo "FFT is not tried on three devices"; bad=$((bad + 1)); }
 expect '1 reads 0 2' peers
+expect '^MPI  .*(not )?CUDA-aware; passes host memory only$' mpi
 expect '^  NCCL  *fine, 3 devices' nccl
 expect '^  rank 0 .* takes 0 \(0000:00:00.0\), 1 .*, 2 ' alone
 mock 0

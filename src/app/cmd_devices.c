@@ -183,6 +183,9 @@ static pp_status run(const pp_arguments *arguments)
 {
     const bool first = pp_comm_rank(arguments->comm) == 0;
     PP_TRY(pp_comm_agree(arguments->comm, first ? print_processor() : PP_OK));
+    if (first)
+        (void)printf("MPI         %s, %s; passes host memory only\n", pp_mpi_version(),
+                     pp_mpi_takes_device_memory() ? "CUDA-aware" : "not CUDA-aware");
     if (first) (void)printf("back ends\n");
     if (first) print_missing();
     return print_backends(arguments->comm);

@@ -25,6 +25,9 @@ void pp_mpi_stop(void);
 void pp_mpi_abort(int code);
 /** "Open MPI v4.1.4 ..." */
 const char *pp_mpi_version(void);
+/** Whether this MPI takes addresses of GPU memory. It is given none: what ranks pass, stack and volume, lies in host memory, and the devices of a
+ *  view belong to one rank. */
+bool pp_mpi_takes_device_memory(void);
 
 /** Not collective. */
 int pp_comm_rank(const pp_comm *comm);

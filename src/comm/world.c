@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <mpi.h>
 #include <string.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>
+#endif
 
 #include "base/alloc.h"
 #include "comm/comm_class.h"
@@ -61,6 +64,15 @@ const char *pp_mpi_version(void)
     if (!*text && MPI_Get_library_version(text, &length) != MPI_SUCCESS) *text = 0;
     text[strcspn(text, ",")] = 0;
     return text;
+}
+
+bool pp_mpi_takes_device_memory(void)
+{
+#if defined(MPIX_CUDA_AWARE_SUPPORT) && MPIX_CUDA_AWARE_SUPPORT
+    return MPIX_Query_cuda_support() == 1;
+#else
+    return false;
+#endif
 }
 
 static MPI_Comm mpi_of(const pp_comm *comm)
