@@ -37,7 +37,7 @@ typedef struct joint {
 static const pp_param params[] = {
     PP_INT(joint, iterations, 50, 1, 100000, "1", "outer iterations at most: a step of every view, one of the volume"),
     PP_CHOICE(joint, linearisation, "gauss_newton", "gauss_newton|log", "of the volume's step: about the present model; or as published, with the logarithm of psi, for phases below pi"),
-    PP_CHOICE(joint, model, "amplitude", "amplitude|poisson", "cost of the frames: sum (sqrt I - sqrt d)^2, or the likelihood of counts sum (I - d log I)"),
+    PP_CHOICE(joint, model, "poisson", "amplitude|poisson", "cost of the frames: sum (sqrt I - sqrt d)^2, which weakens fine detail where there are few counts, or the likelihood of counts, sum (I - d log I) with I and d one count larger"),
     PP_BOOL(joint, refine_probe, false, "recover the probe of each view too"),
     PP_AUTO_REAL(joint, total_variation, auto, 0, 1e6, "rad", "strength of the total variation, the weight of the sum of the gradient's lengths against half the squared misfit of one view; auto: from the noise of the counts and the size of the start; 0: none"),
     PP_INT(joint, volume_rounds, 2, 1, 1000, "1", "steps of total variation and positivity in an outer iteration, each with volume_iterations"),
@@ -126,7 +126,6 @@ static void fill_setup(job *j)
         .comm = j->comm,
         .threads = pp_context_threads(j->context),
         .backend = pp_context_backend(j->context),
-        .model = (pp_sweep_model)p->model,
         .refine_probe = p->refine_probe,
         .outside_free = p->outside == 1,
         .iterations = p->iterations,
@@ -266,7 +265,8 @@ static pp_status open_view(job *j, int64_t local)
     put_plane(probe, &left);
     double *g = pp_array_data(positions);
     for (int64_t i = 0; i < pp_array_count(positions); i++) g[i] += shift[i % 2];
-    status = pp_joint_view_create(g, pp_array_size(positions, 0), probe, &j->views[local]);
+    status = pp_joint_view_create(g, pp_array_size(positions, 0), probe,
+                                  (pp_sweep_model)j->p->model, &j->views[local]);
 done:
     pp_array_free(&positions);
     pp_array_free(&probe);

@@ -52,7 +52,7 @@ run whole joint.cfg --
 
 # residuals go down; psi agrees with the volume
 figure whole residuals >primal
-awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(NR == 12 && last < 0.7 * first && last < 4e-3) }' primal ||
+awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(NR == 12 && last < 0.2 * first && last < 1e-3) }' primal ||
     fail "the primal residual does not go down: $(tr '\n' ' ' <primal)"
 
 # the same bits: ranks, frames read again, killed and started again (on another number of ranks)
@@ -92,8 +92,21 @@ killed killed3
 run killed3 joint.cfg -- joint.total_variation=0.01
 ! grep -q 'joint: goes on' killed3.log || fail "a state of other parameters was used" killed3.log
 
+# 50 iterations come to rest: residuals go on down, the Lagrangian with them, and the fit of the frames does not leave again
+run at20 joint.cfg -- joint.iterations=20
+run at50 joint.cfg -- joint.iterations=50
+figure at50 residuals >primal
+awk 'NR == 20 { then = $1 } { last = $1 } END { exit !(NR == 50 && last < then && last < 1e-4) }' primal ||
+    fail "50 iterations: the primal residual does not go down: $(tr '\n' ' ' <primal)"
+paste <(figure at50 data) <(figure at50 'psi>') <(figure at50 'psi|^2') <(figure at50 'total variation') >terms
+awk 'NF != 4 { exit 1 } { sum = $1 + $2 + $3 + $4 } NR > 20 && sum > 1.001 * last { exit 1 } { last = sum }' terms ||
+    fail "50 iterations: the Lagrangian rises: $(tr '\n' ';' <terms)"
+misfit() { sed -n 's/.*joint: .*error of the frames \([0-9.]*\).*/\1/p' "$1.log"; }
+awk -v a="$(misfit at20)" -v b="$(misfit at50)" 'BEGIN { exit !(a > 0 && b <= 1.02 * a) }' ||
+    fail "the frames' error is $(misfit at20) after 20 iterations, $(misfit at50) after 50"
+
 # the choices
-for choice in 'joint.model=poisson' 'joint.refine_probe=true' 'joint.outside=free' 'joint.linearisation=log' 'joint.shift_every=4' 'joint.positivity=false'; do
+for choice in 'joint.model=amplitude' 'joint.refine_probe=true' 'joint.outside=free' 'joint.linearisation=log' 'joint.shift_every=4' 'joint.positivity=false'; do
     run "with-${choice//[^a-z]/-}" joint.cfg -- "$choice"
 done
 
@@ -108,12 +121,14 @@ def error(name):
     cut = lambda a, m: a[tuple(slice(s // 2 - m // 2, s // 2 - m // 2 + m) for s in a.shape)]
     m = 3 * truth.shape[0] // 4
     return numpy.linalg.norm(cut(v, m) - cut(truth, m)) / numpy.linalg.norm(cut(truth, m))
-apart, whole = error("apart"), error("whole")
-print(f"apart {apart:.4f}, joint {whole:.4f}")
-bad = not whole <= 0.85 * apart
+apart, whole, at20, at50 = (error(name) for name in ("apart", "whole", "at20", "at50"))
+print(f"apart {apart:.4f}, joint {whole:.4f}, 20 iterations {at20:.4f}, 50: {at50:.4f}")
+# at 50 the total variation has its minimum, a little beyond the best volume: few views, much noise
+bad = not (whole <= 0.75 * apart and at50 <= 0.75 * apart and at50 <= 1.05 * at20)
 for name in sorted(glob.glob("with-*/volume.h5")):
     e = error(name[:-10])
     print(f"{name[:-10]}: {e:.4f}")
-    bad = bad or not e <= 1.1 * whole
+    # with the amplitudes, fine detail comes out too weak
+    bad = bad or not (whole < e <= 0.85 * apart if name.startswith("with-joint-model") else e <= 1.1 * whole)
 sys.exit(bad)
 P

@@ -28,6 +28,8 @@ static pp_sweep_setup setup_of(const pp_joint_view *view)
                             .object = {view->frame.size[0], view->frame.size[1]},
                             .mode = PP_SWEEP_FOURIER,
                             .frame_type = view->frame_type,
+                            .model = view->model,
+                            .background = view->model == PP_SWEEP_POISSON,
                             .threads = 1};
 }
 
@@ -44,6 +46,20 @@ static pp_status find_sweep(const pp_joint_view *view, const char *backend,
     return PP_OK;
 }
 
+/* One count more; what is not measured (NaN, the largest number) stays so. */
+static void add_count(pp_joint_view *view)
+{
+    const int64_t count = view->patterns * view->n * view->n;
+    uint16_t *numbers = view->data.frames;
+    float *reals = view->data.frames;
+    for (int64_t i = 0; i < count; i++) {
+        if (view->frame_type == PP_F32)
+            reals[i] += 1;
+        else if (numbers[i] < UINT16_MAX)
+            numbers[i]++;
+    }
+}
+
 static pp_status order_frames(pp_joint_view *view, const int32_t *order, const pp_array *frames,
                               const pp_array *mask)
 {
@@ -56,6 +72,7 @@ static pp_status order_frames(pp_joint_view *view, const int32_t *order, const p
     for (int64_t j = 0; j < view->patterns; j++)
         reorder(to + (size_t)j * frame, from + (size_t)j * frame, order, n2, size);
     reorder((char *)view->data.mask, pp_array_read(mask), order, n2, 1);
+    if (view->model == PP_SWEEP_POISSON) add_count(view);
     return PP_OK;
 }
 
@@ -149,9 +166,10 @@ static pp_status create(const double *positions, const pp_array *probe, pp_joint
 }
 
 pp_status pp_joint_view_create(const double *positions, int64_t patterns, const pp_array *probe,
-                               pp_joint_view *out)
+                               pp_sweep_model model, pp_joint_view *out)
 {
-    pp_joint_view view = {.n = pp_array_size(probe, 1),
+    pp_joint_view view = {.model = model,
+                          .n = pp_array_size(probe, 1),
                           .modes = pp_array_size(probe, 0),
                           .patterns = patterns,
                           .frame_type = PP_U16};
@@ -197,6 +215,17 @@ static void release(device *d)
     pp_free(d->history);
 }
 
+/* The count that add_count put into the frames. */
+static pp_status expect_count(const device *d)
+{
+    float *one;
+    PP_TRY(PP_ALLOC(d->model.frame, &one));
+    for (int64_t i = 0; i < d->model.frame; i++) one[i] = 1;
+    pp_sweep_set_background(d->model.sweep, one);
+    pp_free(one);
+    return PP_OK;
+}
+
 static pp_status to_device(device *d, const pp_joint_view *view, const pp_joint_step *step)
 {
     const pp_backend *backend = pp_backend_find(step->backend);
@@ -205,11 +234,12 @@ static pp_status to_device(device *d, const pp_joint_view *view, const pp_joint_
                  probe = (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32);
     pp_sweep_setup setup = setup_of(view);
     if (!backend) return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", step->backend);
-    setup.positions = view->corners, setup.model = step->model;
+    setup.positions = view->corners;
     setup.frames = view->data.frames, setup.mask = view->data.mask;
     setup.probe_moves = step->refine_probe, setup.keep = step->keep_far_field;
     setup.threads = step->threads;
     PP_TRY(pp_ptychography_create(backend, NULL, &setup, &d->model));
+    if (setup.background) PP_TRY(expect_count(d));
     PP_TRY(pp_point_create_place(&d->model, &d->point));
     PP_TRY(backend->alloc(weights, (void **)&d->weight));
     PP_TRY(backend->alloc(bytes, (void **)&d->target));
@@ -250,10 +280,12 @@ static pp_status solve(device *d, pp_joint_view *view, const pp_joint_step *step
     pp_ptycho_result result = {.cost = d->history, .step = d->history + step->iterations + 1};
     PP_TRY(pp_solve_cg(&d->model, &d->point, &settings, &result));
     const double cost = result.cost[result.done] - result.penalty;
+    const pp_sweep_totals *totals = &d->model.totals;
+    const double added = view->model == PP_SWEEP_POISSON ? totals->pixels : 0;
     *out = (pp_joint_step_result){.data = pp_ptychography_excess(&d->model, cost),
                                   .penalty = result.penalty,
                                   .misfit = result.misfit,
-                                  .counts = d->model.totals.counts};
+                                  .counts = totals->counts - added};
     PP_TRY(backend->download(view->psi, d->point.object, (size_t)view->pixels * sizeof(pp_c32)));
     if (step->refine_probe)
         PP_TRY(backend->download(view->probe, d->point.probe,

@@ -3,6 +3,12 @@
  * psi lies on the view's object array (models/window.h), in the frame of the aligned stack: what alignment found is in the positions (a
  * shift of the object moves its windows) and in the probe (a plane exp(i k r) of the object multiplies the probe, but for a phase
  * of each pattern that no intensity sees), so that neither frames nor objects are resampled. The constant phase stays free.
+ *
+ * The likelihood of counts is that of I + 1 with d + 1 counts: (I + 1) - (d + 1) log (I + 1) (Snyder et al., J. Opt. Soc. Am. A 12, 272
+ * (1995), for a variance of 1 that is no light's). Its gradient vanishes on average at the true object whatever the light, as that of
+ * I - d log I does and that of (sqrt I - sqrt d)^2 does not: where fewer than some ten counts are expected the mean of sqrt d is
+ * below sqrt I, and the fine detail of the object, whose light lies there, comes out too weak. And its curvature is bounded: d / I has a
+ * pole in every dark pixel with a count, between which the splitting of a joint solve swings to and fro and never comes to rest.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_JOINT_VIEW_H
 #define PP_JOINT_VIEW_H
@@ -21,6 +27,7 @@ typedef struct pp_joint_frames {
 typedef struct pp_joint_view {
     int64_t n, patterns, modes, pixels; /* pixels: Y X */
     pp_dtype frame_type;
+    pp_sweep_model model;
     pp_object_frame frame;
     double *corners;     /* [J][2] */
     double moved[2];     /* of them since the start, pixels (y, x) */
@@ -34,7 +41,6 @@ typedef struct pp_joint_view {
 
 typedef struct pp_joint_step {
     const char *backend;
-    pp_sweep_model model;
     int64_t iterations;
     bool refine_probe, keep_far_field;
     int threads;
@@ -44,14 +50,15 @@ typedef struct pp_joint_step {
 
 typedef struct pp_joint_step_result {
     double data, penalty; /* the model's cost without what no model can change; sum w |psi - t|^2 */
-    double misfit;        /* sum (sqrt I - sqrt d)^2 */
-    double counts;
+    double misfit; /* sum (sqrt I - sqrt d)^2, of I + 1 and d + 1 where the model is Poisson's */
+    double counts; /* sum d */
 } pp_joint_step_result;
 
 /** positions [J][2]: grid points of the aligned frame. probe [M][n][n] is copied. psi and multiplier are 0. No frames yet. */
 PP_MUST_CHECK pp_status pp_joint_view_create(const double *positions, int64_t patterns,
-                                             const pp_array *probe, pp_joint_view *out);
-/** Orders frames [J][n][n] (u16 or f32) and mask [n][n] for the sweeps of `backend`. */
+                                             const pp_array *probe, pp_sweep_model model,
+                                             pp_joint_view *out);
+/** Orders frames [J][n][n] (u16 or f32) and mask [n][n] for the sweeps of `backend`; for Poisson's model with one count more. */
 PP_MUST_CHECK pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend,
                                              const pp_array *frames, const pp_array *mask);
 void pp_joint_frames_free(pp_joint_view *view);

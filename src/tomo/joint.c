@@ -16,7 +16,7 @@ static const double unbalanced = 20;
 /* The weight of the total variation's splitting is balanced so long. */
 enum { TAU_ITERATIONS = 20 };
 /* rho is doubled every so many iterations on its way back. */
-enum { RETURN = 4 };
+enum { RETURN = 2 };
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
 /* What one view's step is given, as large as the largest view. */
@@ -130,7 +130,6 @@ static pp_status step_view(state *s, int k, int64_t local, int64_t done)
     double *each = s->each + (setup->first + local) * TERMS;
     pp_joint_step_result found;
     const pp_joint_step step = {.backend = setup->backend,
-                                .model = setup->model,
                                 .iterations = setup->view_iterations * (done == 0 ? 4 : 1),
                                 .refine_probe = setup->refine_probe,
                                 .keep_far_field = setup->keep_far_field,
@@ -193,10 +192,8 @@ static pp_status find_move(state *s, int k, int64_t local, int64_t done)
     const pp_joint_setup *setup = s->setup;
     const pp_joint_view *view = &setup->views[local];
     const pp_c32 *model = s->model + local * s->pixels;
-    const pp_joint_step step = {.backend = setup->backend,
-                                .model = setup->model,
-                                .threads = setup->threads,
-                                .target = s->lane[k].target};
+    const pp_joint_step step = {
+        .backend = setup->backend, .threads = setup->threads, .target = s->lane[k].target};
     (void)done;
     for (int64_t i = 0; i < view->pixels; i++) {
         const int64_t at = in_stack(s, view, i);
@@ -288,17 +285,27 @@ static pp_status find_terms(state *s, pp_joint_terms *out)
     return PP_OK;
 }
 
-/* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth
- * phases follow the frames by c / (rho + c) an iteration only, where c is their small curvature. After that rho comes back to its start,
- * so that views and volume agree in the end. */
-static double next_rho(const state *s, int64_t done, const pp_joint_terms *terms)
+/* Outer iterations after which rho comes back: where the residuals are in balance for the first time, or as many as are allowed. */
+static int64_t balanced_after(const state *s, const pp_joint_terms *all, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
-    const double rho = s->rho / s->largest;
     const int64_t half = setup->iterations / 2,
-                  after =
-                      done - (setup->penalty_iterations < half ? setup->penalty_iterations : half);
-    if (after >= 0 && after % RETURN == RETURN - 1 && rho < setup->penalty)
+                  most = setup->penalty_iterations < half ? setup->penalty_iterations : half;
+    for (int64_t k = 0; k < most && k <= done; k++)
+        if (all[k].dual <= unbalanced * all[k].primal) return k;
+    return most;
+}
+
+/* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth
+ * phases follow the frames by c / (rho + c) an iteration only, where c is their small curvature. After that rho comes back to its start,
+ * so that views and volume agree in the end: the frames' costs are not convex, and below some rho the views swing to and fro. */
+static double next_rho(const state *s, int64_t done, const pp_joint_terms *all)
+{
+    const pp_joint_setup *setup = s->setup;
+    const pp_joint_terms *terms = &all[done];
+    const double rho = s->rho / s->largest;
+    const int64_t after = done - balanced_after(s, all, done);
+    if (after >= 0 && after % RETURN == 0 && rho < setup->penalty)
         return fmin(2 * rho, setup->penalty);
     if (after >= 0) return rho;
     if (terms->primal > unbalanced * terms->dual) return fmin(2 * rho, setup->penalty_bounds[1]);
@@ -306,17 +313,18 @@ static double next_rho(const state *s, int64_t done, const pp_joint_terms *terms
     return rho;
 }
 
-static void balance(state *s, int64_t done, const pp_joint_terms *terms)
+static void balance(state *s, int64_t done, const pp_joint_terms *all)
 {
-    const double next = next_rho(s, done, terms) * s->largest;
+    const double next = next_rho(s, done, all) * s->largest;
     if (next == s->rho) return;
     pp_joint_variation_scale(&s->volume.variation, next / s->rho);
     s->rho = next;
 }
 
-static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
+static pp_status iterate(state *s, int64_t done, pp_joint_terms *all)
 {
     const pp_comm *comm = s->setup->comm;
+    pp_joint_terms *terms = &all[done];
     PP_TRY(move_views(s, done));
     PP_TRY(pp_comm_agree(comm, each_view(s, step_view, done)));
     PP_TRY(step_volume(s, done));
@@ -332,7 +340,7 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *terms)
                        "joint iteration %lld: data %g, residual %g: the solve diverged; use a "
                        "smaller total_variation, or linearisation = \"gauss_newton\"",
                        (long long)done + 1, terms->data, terms->primal);
-    balance(s, done, terms);
+    balance(s, done, all);
     return PP_OK;
 }
 
@@ -406,7 +414,7 @@ static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result
     if (result->done > 0) result->converged = close_enough(s, &terms[result->done - 1]);
     while (result->done < setup->iterations && !result->converged) {
         double stop = 0;
-        PP_TRY(iterate(s, result->done, &terms[result->done]));
+        PP_TRY(iterate(s, result->done, terms));
         result->converged = close_enough(s, &terms[result->done++]);
         if (setup->stopped) stop = setup->stopped(setup->self, result->done);
         PP_TRY(pp_comm_allreduce(setup->comm, &stop, 1, PP_MAX));

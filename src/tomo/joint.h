@@ -19,7 +19,6 @@ typedef struct pp_joint_setup {
     const pp_comm *comm;
     int threads;
     const char *backend;
-    pp_sweep_model model;
     bool refine_probe, keep_far_field;
     bool outside_free;  /* psi outside the field is free; else it is air */
     int64_t iterations; /* outer */
@@ -55,9 +54,9 @@ typedef struct pp_joint_setup {
 /** Of one outer iteration; sums over all views in the order of their numbers. */
 typedef struct pp_joint_terms {
     double data, multiplier, penalty, variation; /* terms of the Lagrangian; a TV(v) */
-    double misfit;                               /* sum (sqrt I - sqrt d)^2 over sum d */
-    double primal, dual;                         /* relative residuals, as Boyd et al. have them */
-    double rho;                                  /* in the largest illumination */
+    double misfit;       /* sum (sqrt I - sqrt d)^2 over sum d (joint_view.h) */
+    double primal, dual; /* relative residuals, as Boyd et al. have them */
+    double rho;          /* in the largest illumination */
 } pp_joint_terms;
 
 /** What goes on from one outer iteration to the next, besides the arrays of the views. */
