@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need (Debian 12), builds with gcc and clang, warnings as errors, runs every test, once more with
-# the address and undefined-behaviour sanitizers, those of groups of devices with the thread sanitizer, and checks the style. The first build
+# the address and undefined-behaviour sanitizers, those of groups of devices with the thread sanitizer, some with the leak sanitizer, and checks the style. The first build
 # compiles the CUDA back end too, where there is nvcc.
 #   tests/run.sh [quick]     quick: gcc and its tests only
 # SPDX-License-Identifier: BSD-3-Clause
@@ -48,6 +48,18 @@ run_threads() {
     done
 }
 
+# Programs that start no MPI, whose modules leak: what their error paths leave. The leak sanitizer is loaded into the plain build.
+leaks=(test_config test_cxi test_device_group test_device_projector test_device_sweep test_group test_joint test_link test_projector test_result test_split_view test_sweep)
+run_leaks() {
+    local sanitizer
+    [ -e build-gcc/built ] || { echo "build-gcc was not built"; return 1; }
+    sanitizer=$(gcc -print-file-name=liblsan.so)
+    LD_PRELOAD=$sanitizer true || { echo "skipped: the leak sanitizer does not run here"; return 0; }
+    for name in "${leaks[@]}"; do
+        (cd build-gcc && PP_TEST_BACKEND=cpu OMP_NUM_THREADS=2 SOURCE=$root LD_PRELOAD=$sanitizer "./$name") || return 1
+    done
+}
+
 step "gcc: build" make_build build-gcc -DPP_WERROR=ON -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++
 if [ "${1:-}" != quick ]; then
     step "clang: build" make_build build-clang -DPP_WERROR=ON -DPP_CUDA=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
@@ -60,6 +72,7 @@ if [ "${1:-}" != quick ]; then
     step "sanitizers: tests" suite build-asan -L unit
     unset ASAN_OPTIONS
     step "threads: tests" run_threads
+    step "leaks: tests" run_leaks
 fi
 step "gcc: tests" suite build-gcc
 if [ ${#failed[@]} -gt 0 ]; then
