@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tomo/joint.h"
+#include "tomo/joint_solve.h"
 
 #include <math.h>
 #include <polyptych/log.h>
@@ -10,59 +10,17 @@
 #include "comm/group.h"
 #include "tomo/stack.h"
 
-/* What a view adds to the sums of an outer iteration. */
 /* The residual of psi is small beside psi, which is 1 in air: rho changes where one relative residual is so many times the other. */
 static const double unbalanced = 20;
 /* The weight of the total variation's splitting is balanced so long. */
 enum { TAU_ITERATIONS = 20 };
 /* rho is doubled every so many iterations on its way back. */
 enum { RETURN = 2 };
+/* What a view adds to the sums of an outer iteration. */
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
-/* What one view's step is given, as large as the largest view. */
-typedef struct lane {
-    pp_c32 *target;
-    float *weight;
-} lane;
-
-typedef struct state {
-    const pp_joint_setup *setup;
-    pp_joint_volume volume;
-    int64_t pixels;  /* of a view's part of the stack */
-    pp_c32 *model;   /* h [count][rows][columns] */
-    pp_c32 *last;    /* the one before */
-    pp_c32 *wanted;  /* t [count][rows][columns] */
-    pp_c32 *slabs;   /* t [slices][V][columns] */
-    int lanes;       /* views that are solved at the same time, each on a device of its own */
-    lane *lane;      /* [lanes] */
-    double *each;    /* [V][TERMS] */
-    double *sums;    /* [TERMS] */
-    double *moves;   /* [V][2] */
-    double largest;  /* illumination of all views */
-    double rho;      /* absolute */
-    double light;    /* mean illumination of the stack's field, of all views */
-    double strength; /* of the total variation */
-} state;
-
-/* ---- a view's object array and the stack ---- */
-
-/* Index in the stack of pixel i of the view's array, -1 outside. */
-static inline int64_t in_stack(const state *s, const pp_joint_view *view, int64_t i)
-{
-    const pp_stack_shape *shape = &s->setup->shape;
-    const int64_t columns = view->frame.size[1];
-    const int64_t y = i / columns - view->frame.origin[0] - s->setup->centre[0] + shape->rows / 2,
-                  x = i % columns - view->frame.origin[1] - s->setup->centre[1] +
-                      shape->columns / 2;
-    const bool inside = y >= 0 && y < shape->rows && x >= 0 && x < shape->columns;
-    return inside ? y * shape->columns + x : -1;
-}
-
-/* What psi should be: the model, air around it. */
-static inline pp_c32 goal(const pp_c32 *model, int64_t at)
-{
-    return at < 0 ? (pp_c32){1, 0} : model[at];
-}
+typedef pp_joint_solve state;
+typedef pp_joint_lane lane;
 
 static void aim(const state *s, const lane *to, int64_t local)
 {
@@ -70,8 +28,8 @@ static void aim(const state *s, const lane *to, int64_t local)
     const pp_c32 *model = s->model + local * s->pixels;
     const float rho = (float)s->rho;
     for (int64_t i = 0; i < view->pixels; i++) {
-        const int64_t at = in_stack(s, view, i);
-        const pp_c32 h = goal(model, at), l = view->multiplier[i];
+        const int64_t at = pp_joint_in_stack(s, view, i);
+        const pp_c32 h = pp_joint_goal(model, at), l = view->multiplier[i];
         to->target[i] = (pp_c32){h.re + l.re / rho, h.im + l.im / rho};
         to->weight[i] = at < 0 && s->setup->outside_free ? 0 : rho;
     }
@@ -85,7 +43,7 @@ static void want(state *s, int64_t local)
     const float rho = (float)s->rho;
     memcpy(t, s->model + local * s->pixels, (size_t)s->pixels * sizeof *t);
     for (int64_t i = 0; i < view->pixels; i++) {
-        const int64_t at = in_stack(s, view, i);
+        const int64_t at = pp_joint_in_stack(s, view, i);
         const pp_c32 p = view->psi[i], l = view->multiplier[i];
         if (at >= 0) t[at] = (pp_c32){p.re - l.re / rho, p.im - l.im / rho};
     }
@@ -105,9 +63,9 @@ static void settle(state *s, int64_t local)
     const float rho = (float)s->rho;
     for (int k = GAP; k < TERMS; k++) each[k] = 0;
     for (int64_t i = 0; i < view->pixels; i++) {
-        const int64_t at = in_stack(s, view, i);
+        const int64_t at = pp_joint_in_stack(s, view, i);
         if (at < 0 && s->setup->outside_free) continue;
-        const pp_c32 h = goal(model, at), p = view->psi[i];
+        const pp_c32 h = pp_joint_goal(model, at), p = view->psi[i];
         const pp_c32 gap = {h.re - p.re, h.im - p.im};
         pp_c32 *l = &view->multiplier[i];
         each[MULTIPLIER] += 2 * ((double)l->re * gap.re + (double)l->im * gap.im);
@@ -143,12 +101,9 @@ static pp_status step_view(state *s, int k, int64_t local, int64_t done)
     return PP_OK;
 }
 
-/* Something done with a view on the calling thread's device, in lane k. */
-typedef pp_status (*view_work)(state *s, int k, int64_t local, int64_t done);
-
 typedef struct views_task {
     state *s;
-    view_work work;
+    pp_joint_view_work work;
     int64_t from, done;
 } views_task;
 
@@ -162,7 +117,7 @@ static pp_status work_lane(const pp_comm *group, void *argument)
 }
 
 /* As many views as there are devices, one on each; this thread reads their frames. */
-static pp_status work_on(state *s, view_work work, int64_t from, int count, int64_t done)
+static pp_status work_on(state *s, pp_joint_view_work work, int64_t from, int count, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
     views_task t = {s, work, from, done};
@@ -175,65 +130,12 @@ static pp_status work_on(state *s, view_work work, int64_t from, int count, int6
     return status;
 }
 
-static pp_status each_view(state *s, view_work work, int64_t done)
+pp_status pp_joint_each_view(state *s, pp_joint_view_work work, int64_t done)
 {
     for (int64_t k = 0; k < s->setup->count; k += s->lanes) {
         const int64_t left = s->setup->count - k;
         PP_TRY(work_on(s, work, k, left < s->lanes ? (int)left : s->lanes, done));
     }
-    return PP_OK;
-}
-
-/* ---- whole views move ---- */
-
-/* The view's Gauss-Newton step of its shift at the model, into `moves`: y, x. */
-static pp_status find_move(state *s, int k, int64_t local, int64_t done)
-{
-    const pp_joint_setup *setup = s->setup;
-    const pp_joint_view *view = &setup->views[local];
-    const pp_c32 *model = s->model + local * s->pixels;
-    const pp_joint_step step = {
-        .backend = setup->backend, .threads = setup->threads, .target = s->lane[k].target};
-    (void)done;
-    for (int64_t i = 0; i < view->pixels; i++) {
-        const int64_t at = in_stack(s, view, i);
-        s->lane[k].target[i] = setup->outside_free && at < 0 ? view->psi[i] : goal(model, at);
-    }
-    return pp_joint_view_shift(view, &step, s->moves + 2 * (setup->first + local));
-}
-
-/* What of the moves is no translation of the object: a constant along y, a cos t + b sin t along x (docs/conventions.md, Frame). */
-static void drop_translation(const state *s)
-{
-    const int64_t views = s->setup->shape.views;
-    double mean = 0, cc = 0, cs = 0, ss = 0, cx = 0, sx = 0;
-    for (int64_t v = 0; v < views; v++) {
-        const double c = cos(s->setup->angles[v]), d = sin(s->setup->angles[v]),
-                     x = s->moves[2 * v + 1];
-        mean += s->moves[2 * v] / (double)views;
-        cc += c * c, cs += c * d, ss += d * d, cx += c * x, sx += d * x;
-    }
-    const double det = cc * ss - cs * cs, sure = det > 1e-6 * cc * ss ? 1 / det : 0,
-                 a = sure * (ss * cx - cs * sx), b = sure * (cc * sx - cs * cx);
-    for (int64_t v = 0; v < views; v++) {
-        s->moves[2 * v] -= mean;
-        s->moves[2 * v + 1] -= a * cos(s->setup->angles[v]) + b * sin(s->setup->angles[v]);
-    }
-}
-
-/* After every few outer iterations: the shift of each view that fits its frames best to the model. Windows move, nothing is resampled. */
-static pp_status move_views(state *s, int64_t done)
-{
-    const pp_joint_setup *setup = s->setup;
-    if (setup->shift_every < 1 || done < 1 || done % setup->shift_every != 0) return PP_OK;
-    double square = 0;
-    PP_TRY(pp_comm_agree(setup->comm, each_view(s, find_move, done)));
-    PP_TRY(pp_share_views(setup->comm, setup->shape.views, s->moves, 2 * sizeof *s->moves));
-    drop_translation(s);
-    for (int64_t k = 0; k < setup->count; k++)
-        pp_joint_view_move(&setup->views[k], s->moves + 2 * (setup->first + k));
-    for (int64_t i = 0; i < 2 * setup->shape.views; i++) square += s->moves[i] * s->moves[i];
-    pp_info("joint: views move by %.3g pixels rms", sqrt(square / (double)setup->shape.views));
     return PP_OK;
 }
 
@@ -325,8 +227,8 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *all)
 {
     const pp_comm *comm = s->setup->comm;
     pp_joint_terms *terms = &all[done];
-    PP_TRY(move_views(s, done));
-    PP_TRY(pp_comm_agree(comm, each_view(s, step_view, done)));
+    PP_TRY(pp_joint_move_views(s, done));
+    PP_TRY(pp_comm_agree(comm, pp_joint_each_view(s, step_view, done)));
     PP_TRY(step_volume(s, done));
     for (int64_t k = 0; k < s->setup->count; k++) settle(s, k);
     PP_TRY(sum_views(s));
@@ -344,63 +246,10 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *all)
     return PP_OK;
 }
 
-/* ---- the state ---- */
-
-static void describe(state *s, pp_joint_terms *terms, int64_t done, pp_joint_state *out)
-{
-    pp_joint_volume *v = &s->volume;
-    pp_joint_variation *t = &v->variation;
-    *out = (pp_joint_state){
-        .setup = s->setup,
-        .n = v->n,
-        .rows = v->slab.rows,
-        .first = v->slab.first,
-        .slices = v->slab.slices,
-        .fields = {{"v", PP_C32, v->v},
-                   {"split_z", PP_C32, t->split[0]},
-                   {"split_y", PP_C32, t->split[1]},
-                   {"split_x", PP_C32, t->split[2]},
-                   {"multiplier_z", PP_C32, t->multiplier[0]},
-                   {"multiplier_y", PP_C32, t->multiplier[1]},
-                   {"multiplier_x", PP_C32, t->multiplier[2]},
-                   {"sign", PP_F32, t->sign},
-                   {"sign_multiplier", PP_F32, t->sign_multiplier}},
-        .numbers = {(double)done, s->rho, s->strength, s->light, s->largest, t->tau, t->eta},
-        .terms = terms,
-    };
-}
-
-static pp_status keep(state *s, pp_joint_terms *terms, int64_t done)
-{
-    pp_joint_state now;
-    if (!s->setup->keep) return PP_OK;
-    describe(s, terms, done, &now);
-    return s->setup->keep(s->setup->self, &now);
-}
-
-static pp_status renew_model(state *s)
+pp_status pp_joint_renew_model(state *s)
 {
     PP_TRY(pp_comm_agree(s->setup->comm, pp_joint_volume_model(&s->volume)));
     return pp_slabs_to_views(s->setup->comm, s->setup->shape, s->volume.h, s->model);
-}
-
-/* From the state on file, if there is one. */
-static pp_status recall(state *s, pp_joint_terms *terms, pp_joint_result *result)
-{
-    pp_joint_state then;
-    bool found = false;
-    if (!s->setup->recall) return PP_OK;
-    describe(s, terms, 0, &then);
-    PP_TRY(s->setup->recall(s->setup->self, &then, &found));
-    if (!found) return PP_OK;
-    const double *n = then.numbers;
-    s->rho = n[PP_JOINT_RHO], s->strength = n[PP_JOINT_STRENGTH];
-    s->light = n[PP_JOINT_LIGHT], s->largest = n[PP_JOINT_LARGEST];
-    s->volume.variation.tau = n[PP_JOINT_TAU], s->volume.variation.eta = n[PP_JOINT_ETA];
-    s->volume.variation.ready = true;
-    result->done = result->recalled = (int64_t)n[PP_JOINT_DONE];
-    pp_info("joint: goes on after outer iteration %lld", (long long)result->done);
-    return renew_model(s);
 }
 
 static bool close_enough(const state *s, const pp_joint_terms *terms)
@@ -419,7 +268,7 @@ static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result
         if (setup->stopped) stop = setup->stopped(setup->self, result->done);
         PP_TRY(pp_comm_allreduce(setup->comm, &stop, 1, PP_MAX));
         const bool due = setup->keep_every > 0 && result->done % setup->keep_every == 0;
-        if (stop > 0 || due) PP_TRY(keep(s, terms, result->done));
+        if (stop > 0 || due) PP_TRY(pp_joint_keep(s, terms, result->done));
         if (stop > 0)
             return PP_FAIL(PP_ERR_INTERRUPTED, "stopped after outer iteration %lld",
                            (long long)result->done);
@@ -482,7 +331,7 @@ static pp_status find_light(state *s)
         const pp_joint_view *view = &s->setup->views[k];
         double sum = 0;
         for (int64_t i = 0; i < view->pixels; i++)
-            if (in_stack(s, view, i) >= 0) sum += view->illumination[i];
+            if (pp_joint_in_stack(s, view, i) >= 0) sum += view->illumination[i];
         s->each[(s->setup->first + k) * TERMS] = sum / (double)s->pixels;
     }
     PP_TRY(pp_share_views(s->setup->comm, views, s->each, TERMS * sizeof *s->each));
@@ -510,7 +359,7 @@ static void start_view(state *s, int64_t local)
 {
     pp_joint_view *view = &s->setup->views[local];
     for (int64_t i = 0; i < view->pixels; i++) {
-        view->psi[i] = goal(s->model + local * s->pixels, in_stack(s, view, i));
+        view->psi[i] = pp_joint_goal(s->model + local * s->pixels, pp_joint_in_stack(s, view, i));
         view->multiplier[i] = (pp_c32){0, 0};
     }
 }
@@ -519,7 +368,7 @@ static pp_status start(state *s, const pp_c32 *volume)
 {
     const pp_joint_setup *setup = s->setup;
     memcpy(s->volume.v, volume, (size_t)s->volume.voxels * sizeof *volume);
-    PP_TRY(renew_model(s));
+    PP_TRY(pp_joint_renew_model(s));
     for (int64_t k = 0; k < setup->count; k++) {
         start_view(s, k);
         s->largest = fmax(s->largest, (double)setup->views[k].largest);
@@ -529,25 +378,13 @@ static pp_status start(state *s, const pp_c32 *volume)
     return find_strength(s);
 }
 
-static pp_status find_moved(state *s, pp_joint_result *result)
-{
-    const int64_t views = s->setup->shape.views;
-    for (int64_t k = 0; k < s->setup->count; k++)
-        for (int a = 0; a < 2; a++)
-            s->moves[2 * (s->setup->first + k) + a] = s->setup->views[k].moved[a];
-    PP_TRY(pp_share_views(s->setup->comm, views, s->moves, 2 * sizeof *s->moves));
-    for (int64_t i = 0; i < 2 * views; i++) result->moved += s->moves[i] * s->moves[i];
-    result->moved = sqrt(result->moved / (double)views);
-    return PP_OK;
-}
-
 static pp_status run(state *s, pp_c32 *volume, pp_joint_terms *terms, pp_joint_result *result)
 {
     PP_TRY(start(s, volume));
-    PP_TRY(recall(s, terms, result));
+    PP_TRY(pp_joint_recall(s, terms, result));
     result->strength = s->strength;
     PP_TRY(all_iterations(s, terms, result));
-    PP_TRY(find_moved(s, result));
+    PP_TRY(pp_joint_moved(s, result));
     memcpy(volume, s->volume.v, (size_t)s->volume.voxels * sizeof *volume);
     return PP_OK;
 }
