@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "comm/comm.h"
 #include "engine/engine.h"
+#include "engine/pass.h"
 #include "engine/pipeline.h"
 #include "io/h5.h"
 #include "support/fake_stages.h"
@@ -348,10 +349,29 @@ static int run_once(int count, char **texts)
     return (int)pp_engine_run(world, &request);
 }
 
+/* What is told of the time: in proportion, never less than nothing, and nothing where nothing is known. */
+START_TEST(time_left)
+{
+    static const struct {
+        double elapsed, done, total;
+        const char *text;
+    } cases[] = {
+        {30, 1, 4, "90 s"},  {600, 0.5, 1, "10 min"}, {3600, 1, 4, "3.0 h"},
+        {1410, 1, 1, "0 s"}, {1410, 2, 1, "0 s"},     {5, 7.999, 8, "0 s"},
+        {0, 1, 4, "0 s"},    {3, 0, 4, "?"},          {-1, 1, 4, "?"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        char text[32];
+        pp_time_left(cases[k].elapsed, cases[k].done, cases[k].total, text);
+        ck_assert_str_eq(text, cases[k].text);
+    }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {graph,   resume,      restart,        failures, stops,
-                                  no_room, interrupted, foreign_folder, NULL};
+    const TTest *const tests[] = {graph,   resume,      restart,        failures,  stops,
+                                  no_room, interrupted, foreign_folder, time_left, NULL};
     if (!prepare(&argc, &argv)) return EXIT_FAILURE;
     if (argc > 1) {
         const int code = run_once(argc - 1, argv + 1);

@@ -13,6 +13,8 @@ done
 TIMEFORMAT="%U %S"
 { time "$POLYPTYCH" run "$SOURCE/pipelines/quickstart.cfg" output="$folder/run" 2>"$folder/log.txt"; } 2>"$folder/time.txt" ||
     { cat "$folder/log.txt"; exit 1; }
+grep -q "views, about" "$folder/log.txt" || { echo "no progress was told"; exit 1; }
+grep "about -" "$folder/log.txt" && { echo "a time left that is less than nothing"; exit 1; }
 awk '{ print "took", $1 + $2, "s of the processor"; exit $1 + $2 > 100 }' "$folder/time.txt" || { echo "too slow for a minute on two cores"; exit 1; }
 for file in volume.h5 projections.h5 report.html config.cfg simulated/truth.h5 pictures/delta_across_z.png; do
     [ -s "$folder/run/$file" ] || { echo "$file is missing"; exit 1; }

@@ -41,6 +41,8 @@ PP_MUST_CHECK pp_status pp_pass_loop(pp_pass_state *pass);
 void pp_pass_settle(pp_pass_state *pass, pp_job *job);
 /** Tells others of a stop, hears of theirs, prints the progress; cheap. */
 void pp_pass_look_around(pp_pass_state *pass);
+/** Text of the time that is left after `elapsed` seconds for `done` of `total` views: never negative, "?" where nothing is done. */
+void pp_time_left(double elapsed, double done, double total, char out[32]);
 /** Whether no more views are to be drawn. */
 bool pp_pass_stopped(pp_pass_state *pass);
 

@@ -1,5 +1,6 @@
 /* Book-keeping of the pass over the views: results to files, failures, stops, progress.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +111,12 @@ bool pp_pass_stopped(pp_pass_state *pass)
     return atomic_load(&run->stop);
 }
 
-static void time_left(double seconds, char out[32])
+void pp_time_left(double elapsed, double done, double total, char out[32])
 {
-    if (seconds < 100)
+    const double seconds = done < total ? elapsed * (total / done - 1) : 0;
+    if (!(done > 0) || !(elapsed >= 0))
+        (void)snprintf(out, 32, "?");
+    else if (seconds < 100)
         (void)snprintf(out, 32, "%.0f s", seconds);
     else if (seconds < 6000)
         (void)snprintf(out, 32, "%.0f min", seconds / 60);
@@ -120,22 +124,28 @@ static void time_left(double seconds, char out[32])
         (void)snprintf(out, 32, "%.1f h", seconds / 3600);
 }
 
+/* Views that are done, and what this rank's workers have of theirs: never more than all. */
+static double views_done(const pp_pass_state *pass, int64_t done)
+{
+    double part = 0;
+    for (int k = 0; k < pass->worker_count; k++)
+        if (pass->workers[k].job) part += 0.001 * atomic_load(&pass->workers[k].job->progress);
+    return fmin((double)done + part, (double)pass->todo_count);
+}
+
 /* On a terminal one line that changes, else a line when views were finished. */
 static void print_progress(pp_pass_state *pass, double now)
 {
     int64_t done;
     const bool terminal = isatty(STDERR_FILENO) != 0;
-    if (pp_counter_read(pass->done, &done) != PP_OK) return;
+    if (pass->todo_count == 0 || pp_counter_read(pass->done, &done) != PP_OK) return;
     if (!terminal && (done == pass->printed_count || now - pass->printed < 1.0)) return;
-    double part = 0;
-    for (int k = 0; k < pass->worker_count; k++)
-        if (pass->workers[k].job) part += 0.001 * atomic_load(&pass->workers[k].job->progress);
-    const double fraction = ((double)done + part) / (double)pass->todo_count;
-    char left[32] = "";
-    time_left(fraction > 0 ? (now - pass->start) * (1 / fraction - 1) : 0, left);
+    const double so_far = views_done(pass, done), all = (double)pass->todo_count;
+    char left[32];
+    pp_time_left(now - pass->start, so_far, all, left);
     if (terminal)
         (void)fprintf(stderr, "\r%lld of %lld views, %.0f %%, %s left   %s", (long long)done,
-                      (long long)pass->todo_count, 100 * fraction, fraction > 0 ? left : "?",
+                      (long long)pass->todo_count, 100 * so_far / all, left,
                       done == pass->todo_count ? "\n" : "");
     else
         pp_info("%lld of %lld views, about %s left", (long long)done, (long long)pass->todo_count,
