@@ -33,7 +33,7 @@ enum {
     HORIZONTAL_CORRELATION,
     HORIZONTAL_MATCHING
 };
-enum { UNWRAP_LEAST_SQUARES, UNWRAP_NONE };
+enum { UNWRAP_LEAST_SQUARES, UNWRAP_DERIVATIVES, UNWRAP_NONE };
 enum { RAMP_TOMOGRAPHIC = PP_RAMP_MOMENTS + 1 };
 /* Tomographic ramps: so often from a volume, and from views that were aligned anew. */
 enum { consistent_passes = 3, consistent_rounds = 2 };
@@ -60,8 +60,10 @@ static const pp_param params[] = {
               "object covers in some views"),
     PP_REAL(align, air_width, 0.05, 0.001, 0.5, "1",
             "width of the air at the left and at the right edge, as a part of the field"),
-    PP_CHOICE(align, unwrap, "least_squares", "least_squares|none",
-              "phase unwrapping; none keeps the phase between -pi and pi"),
+    PP_CHOICE(align, unwrap, "least_squares", "least_squares|derivatives|none",
+              "phase unwrapping; derivatives: without it, views are matched by the differences of "
+              "neighbouring pixels along their rows, which must be below pi, and the phase stays "
+              "wrapped (for tomo.derivative = true); none keeps the phase between -pi and pi"),
     PP_BOOL(align, vertical, true,
             "align rows by the mass fluctuation (and by projection matching)"),
     PP_CHOICE(align, horizontal, "auto", "auto|none|center_of_mass|correlation|projection_matching",
@@ -128,6 +130,8 @@ static pp_status prepare_view(void *self, int64_t local)
         PP_TRY(pp_air_anchor(s->ny, s->nx, phase, width));
     } else {
         for (int64_t i = 0; i < pixels; i++) phase[i] = atan2f(psi[i].im, psi[i].re);
+        residues = pp_count_residues(s->ny, s->nx, phase, NULL);
+        if (j->p->unwrap == UNWRAP_DERIVATIVES) pp_unwrap_rows(s->ny, s->nx, phase);
     }
     j->residues[s->first + local] = (double)residues;
     return PP_OK;
@@ -231,6 +235,7 @@ static pp_matching_setup matching_of(const job *j)
         .weight = s->weight,
         .iterations = (int)j->p->matching_iterations,
         .vertical = j->p->vertical,
+        .differences = j->p->unwrap == UNWRAP_DERIVATIVES,
         .backend = pp_backend_find(pp_context_backend(j->context)),
     };
 }
@@ -354,7 +359,7 @@ static pp_status remove_inconsistent(job *j)
 
 /* ---- the one resampling ---- */
 
-/* Where the phase was unwrapped without residues, what comes out is arg psi, at the turn of the unwrapped phase. */
+/* What comes out is arg psi; where the phase was unwrapped without residues, at the turn of the unwrapped phase. */
 static pp_status move_view(void *self, int64_t local)
 {
     job *j = self;
@@ -365,8 +370,12 @@ static pp_status move_view(void *self, int64_t local)
     pp_c32 *psi = (pp_c32 *)pp_array_data(j->out.projections) + local * size;
     float *phase = (float *)pp_array_data(j->out.phase) + local * size;
     PP_TRY(pp_shift_complex(j->shifter, s->psi + local * pixels, (pp_c32){1, 0}, shift, psi));
+    if (!j->unwrap) {
+        for (int64_t i = 0; i < size; i++) phase[i] = atan2f(psi[i].im, psi[i].re);
+        return PP_OK;
+    }
     PP_TRY(pp_shift_real(j->shifter, s->phase + local * pixels, shift, phase));
-    if (!j->unwrap || j->residues[s->first + local] > 0) return PP_OK;
+    if (j->residues[s->first + local] > 0) return PP_OK;
     for (int64_t i = 0; i < size; i++) {
         const double wrapped = atan2((double)psi[i].im, (double)psi[i].re);
         phase[i] = (float)(wrapped + 2 * pi * round((phase[i] - wrapped) / (2 * pi)));
@@ -514,4 +523,4 @@ static void plan(const void *params_, pp_plan *out)
 PP_STAGE(align,
          .summary = "normalise, unwrap and align the views' objects to one stack of projections",
          .scope = PP_SCOPE_CAMPAIGN, .ports = ports, .params = params, .params_size = sizeof(align),
-         .run = run, .plan = plan, .version = "1");
+         .run = run, .plan = plan, .version = "2");

@@ -137,10 +137,35 @@ START_TEST(many_residues)
 }
 END_TEST
 
+/* Rows by themselves: exact where differences are below pi, with constants of their own; a row that ends a turn away is closed. */
+START_TEST(rows_by_themselves)
+{
+    blobs(14);
+    set_psi();
+    memcpy(phase, wrapped, sizeof phase);
+    pp_unwrap_rows(ny, nx, phase);
+    for (int y = 0; y < ny; y++) {
+        const double turn = (double)phase[y * nx] - truth[y * nx];
+        pp_assert_near(turn, 2 * pi * round(turn / (2 * pi)), 1e-5);
+        for (int x = 0; x < nx; x++)
+            pp_assert_near((double)phase[y * nx + x] - truth[y * nx + x], turn, 2e-5);
+    }
+    float row[] = {0, 2, -2.3F, 0.2F}; /* goes up by a turn */
+    pp_unwrap_rows(1, 4, row);
+    pp_assert_near((double)row[0], 0, 1e-6);
+    pp_assert_near((double)row[2], 2 * pi - 2.3 - 4 * pi / 3, 1e-5);
+    pp_assert_near((double)row[3], 0.2, 1e-5);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {
-        exact_without_residues,       noise_stays_noise, residues_are_counted_where_they_are,
-        dark_vortices_do_little_harm, many_residues,     NULL};
+    const TTest *const tests[] = {exact_without_residues,
+                                  noise_stays_noise,
+                                  residues_are_counted_where_they_are,
+                                  dark_vortices_do_little_harm,
+                                  many_residues,
+                                  rows_by_themselves,
+                                  NULL};
     return pp_test_main(pp_test_suite("unwrap", tests));
 }

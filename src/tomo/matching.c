@@ -50,6 +50,16 @@ static int64_t pixels(const level *l)
 
 /* ---- projections of this iteration ---- */
 
+/* p(x + 1) - p(x) in the place of p(x), and 0 in the last column. */
+static void take_differences(const level *l, float *p, int64_t rows)
+{
+    for (int64_t y = 0; y < rows; y++) {
+        float *row = p + y * l->nx;
+        for (int64_t x = 0; x + 1 < l->nx; x++) row[x] = row[x + 1] - row[x];
+        row[l->nx - 1] = 0;
+    }
+}
+
 static pp_status move_view(void *self, int64_t local)
 {
     const level *l = self;
@@ -66,14 +76,18 @@ static pp_status move_view(void *self, int64_t local)
                 l->lines[local * pixels(l) + y * l->nx + x] =
                     -whole[(l->y0 + y * l->factor) * width + l->x0 + x * l->factor];
     pp_free(whole);
+    if (s->differences) take_differences(l, l->lines + local * pixels(l), l->ny);
     return status;
 }
 
-/* Re-projections of `count` slices from `first` of the slab, in place. */
+/* Re-projections of `count` slices from `first` of the slab, in place. Differences lie between two pixels. */
 static pp_status reproject_chunk(const level *l, const pp_fbp *fbp, int64_t first, int64_t count)
 {
     float *lines = l->slab + first * l->setup->views * l->nx;
-    PP_TRY(pp_fbp_run_real(fbp, count, lines, l->slices));
+    if (l->setup->differences) pp_projector_set_shifts(l->projector, NULL, -0.5);
+    const pp_status status = pp_fbp_run_real(fbp, count, lines, l->slices);
+    if (l->setup->differences) pp_projector_set_shifts(l->projector, NULL, 0);
+    PP_TRY(status);
     for (int64_t i = 0; i < count * l->nx * l->nx; i++) l->slices[i] = fmaxf(l->slices[i], 0);
     return pp_projector_forward_real(l->projector, count, l->slices, lines);
 }
@@ -89,7 +103,9 @@ static pp_status reproject(const level *l, const pp_fbp *fbp)
         status = reproject_chunk(l, fbp, first, left < l->chunk ? left : l->chunk);
     }
     PP_TRY(pp_comm_agree(s->comm, status));
-    return pp_slabs_to_views(s->comm, shape, l->slab, l->model);
+    PP_TRY(pp_slabs_to_views(s->comm, shape, l->slab, l->model));
+    if (s->differences) take_differences(l, l->model, s->count * l->ny);
+    return PP_OK;
 }
 
 /* ---- optical flow ---- */
@@ -245,6 +261,8 @@ static pp_status iterate_with(level *l, pp_anderson *anderson, double *steps, do
                               pp_matching_facts *facts)
 {
     const int most = l->setup->iterations;
+    /* Differences weigh fine detail, which the volume has from single views: it follows them, and steps are small before the end. */
+    const double enough = l->setup->differences ? 0.1 * small_step : small_step;
     bool late = l->factor > 1;
     for (int k = 0; k < most; k++) {
         double error;
@@ -252,7 +270,7 @@ static pp_status iterate_with(level *l, pp_anderson *anderson, double *steps, do
         PP_TRY(find_steps(l, steps, &facts->last_step));
         take_steps(l, anderson, facts->last_step, steps, shifts);
         facts->iterations++;
-        const bool done = facts->last_step < small_step;
+        const bool done = facts->last_step < enough;
         if (done && late) break;
         if (!late && (done || k + 1 >= most / 2)) {
             late = true;
@@ -298,8 +316,10 @@ static pp_status level_plans(level *l)
                                           .angles = s->theta,
                                           .threads = s->threads,
                                           .backend = s->backend};
-    const pp_fbp_setup soft = {.filter = PP_FILTER_HANN, .band_limited = true};
-    const pp_fbp_setup sharp = {.filter = PP_FILTER_SHEPP_LOGAN, .band_limited = true};
+    pp_fbp_setup soft = {.filter = PP_FILTER_HANN, .band_limited = true};
+    soft.derivative = soft.differences = s->differences;
+    pp_fbp_setup sharp = soft;
+    sharp.filter = PP_FILTER_SHEPP_LOGAN;
     PP_TRY(pp_fft_create(1, &l->nx, l->ny, -1, &l->forward));
     PP_TRY(pp_fft_create(1, &l->nx, l->ny, 1, &l->backward));
     PP_TRY(pp_projector_create(&projector, &l->projector));

@@ -14,8 +14,10 @@ typedef struct pp_matching_setup {
     int64_t views, first, count; /* first, count as pp_comm_block(views) */
     const double *theta;         /* [views] rad */
     pp_grid_box field;
-    int64_t centre[2];         /* grid point of the rotation axis and the middle row */
-    const float *phase;        /* [count] on field, rad, negative in matter */
+    int64_t centre[2];  /* grid point of the rotation axis and the middle row */
+    const float *phase; /* [count] on field, rad, negative in matter */
+    bool
+        differences; /* views are compared by the differences of neighbouring columns, which know no constant */
     const float *weight;       /* [count] on field */
     int iterations;            /* at most, on each level */
     bool vertical;             /* rows move too */
@@ -26,7 +28,7 @@ typedef struct pp_matching_facts {
     int levels, iterations;
     double last_step; /* pixels, the largest of the last iteration */
     double error_before,
-        error_after; /* weighted rms of re-projection - projection on the finest level, rad */
+        error_after; /* weighted rms of re-projection - projection (or of their differences) on the finest level, rad */
 } pp_matching_facts;
 
 /** Improves shifts [views][2]. The same on every rank; collective. Shifts that end with a larger error than they began with

@@ -248,3 +248,19 @@ pp_status pp_unwrap_run(const pp_unwrap *unwrap, const pp_c32 *psi, const float 
     pp_free(w.near_residue);
     return PP_OK;
 }
+
+void pp_unwrap_rows(int64_t ny, int64_t nx, float *phase)
+{
+    for (int64_t y = 0; y < ny; y++) {
+        float *row = phase + y * nx;
+        double turns = 0;
+        for (int64_t x = 1; x < nx; x++) {
+            const double step = (double)row[x] + 2 * pi * turns - (double)row[x - 1];
+            turns -= round(step / (2 * pi));
+            row[x] = (float)((double)row[x] + 2 * pi * turns);
+        }
+        const double apart = 2 * pi * round((double)(row[nx - 1] - row[0]) / (2 * pi));
+        for (int64_t x = 0; x < nx && apart != 0; x++)
+            row[x] -= (float)(apart * (double)x / (double)(nx - 1));
+    }
+}

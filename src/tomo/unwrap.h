@@ -21,5 +21,8 @@ PP_MUST_CHECK pp_status pp_unwrap_run(const pp_unwrap *unwrap, const pp_c32 *psi
 /** Loops of 2 x 2 pixels whose wrapped differences do not add up to 0; `at` [ny][nx], if not NULL, becomes 1 at their
  *  four corners and 0 elsewhere. */
 int64_t pp_count_residues(int64_t ny, int64_t nx, const float *wrapped, uint8_t *at);
+/** Each row of a wrapped phase [ny][nx] by itself: differences of neighbours are taken as below pi and added up. Whole turns by
+ *  which a row's end is away from its start, which no air at both sides has, are spread over the row. */
+void pp_unwrap_rows(int64_t ny, int64_t nx, float *phase);
 
 #endif
