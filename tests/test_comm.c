@@ -195,16 +195,5 @@ int main(int argc, char **argv)
 {
     const TTest *const tests[] = {broadcast, reductions, rows,  all_to_all, agreement,
                                   blocks,    counter,    alone, NULL};
-    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(&comm) != PP_OK) return EXIT_FAILURE;
-    Suite *suite = pp_test_suite("comm", tests);
-    /* the world is freed before blocks are counted */
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pp_comm_free(&comm);
-    if (failed) pp_mpi_abort(EXIT_FAILURE);
-    pp_mpi_stop();
-    return pp_alloc_live_blocks() ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test_main_of_ranks(argc, argv, "comm", tests, &comm);
 }

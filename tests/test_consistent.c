@@ -223,16 +223,5 @@ int main(int argc, char **argv)
 {
     const TTest *const tests[] = {covered_strips, same_bits, planes_do_not_reach_the_alignment,
                                   NULL};
-    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(&world) != PP_OK) return EXIT_FAILURE;
-    Suite *suite = pp_test_suite("consistent", tests);
-    const int64_t before = pp_alloc_live_blocks();
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    const int64_t left = pp_alloc_live_blocks() - before;
-    pp_comm_free(&world);
-    pp_mpi_stop();
-    return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test_main_of_ranks(argc, argv, "consistent", tests, &world);
 }

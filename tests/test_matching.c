@@ -187,17 +187,5 @@ int main(int argc, char **argv)
 {
     const TTest *const tests[] = {large_shifts_are_found, by_differences, coarse_to_fine,
                                   same_bits_on_any_number_of_ranks, NULL};
-    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(&world) != PP_OK) return EXIT_FAILURE;
-    Suite *suite = pp_test_suite("matching", tests);
-    /* The communicator lives longer than the tests: what they left is counted without it. */
-    const int64_t before = pp_alloc_live_blocks();
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    const int64_t left = pp_alloc_live_blocks() - before;
-    pp_comm_free(&world);
-    pp_mpi_stop();
-    return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
+    return pp_test_main_of_ranks(argc, argv, "matching", tests, &world);
 }

@@ -145,21 +145,9 @@ END_TEST
 
 int main(int argc, char **argv)
 {
+    const TTest *const tests[] = {every_rank_count_makes_the_same_frames,
+                                  what_is_there_is_kept_and_what_is_missing_is_made,
+                                  other_parameters_and_foreign_files_are_refused, NULL};
     pp_fft_set_effort(PP_FFT_ESTIMATE);
-    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(&world) != PP_OK) return 1;
-    Suite *suite =
-        pp_test_suite("synthetic_campaign",
-                      (const TTest *const[]){every_rank_count_makes_the_same_frames,
-                                             what_is_there_is_kept_and_what_is_missing_is_made,
-                                             other_parameters_and_foreign_files_are_refused, NULL});
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pp_comm_free(&world);
-    const int64_t left = pp_alloc_live_blocks();
-    if (left) (void)fprintf(stderr, "%lld blocks are left\n", (long long)left);
-    pp_mpi_stop();
-    return failed || left;
+    return pp_test_main_of_ranks(argc, argv, "synthetic_campaign", tests, &world);
 }

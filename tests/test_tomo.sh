@@ -17,7 +17,11 @@ for x, y, s, d in blobs:
         line = d * s * np.sqrt(2 * np.pi) * np.exp(-((u - x * np.cos(t) - y * np.sin(t)) ** 2) / (2 * s * s))
         phase[v] -= wave * np.arange(1, rows + 1)[:, None] / rows * line
 constants = np.random.default_rng(1).uniform(-3, 3, (views, 1, 1))
-for file, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrapped.h5", np.exp(25j * phase + 2.5 * phase + 1j * constants))):
+moves = np.random.default_rng(2).uniform(-1.5, 1.5, views)
+moved = np.fft.ifft(np.fft.fft(phase) * np.exp(-2j * np.pi * np.fft.fftfreq(n) * moves[:, None, None])).real
+np.save("moves.npy", moves)
+for file, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrapped.h5", np.exp(25j * phase + 2.5 * phase + 1j * constants)),
+                  ("moved.h5", np.exp(25j * moved + 2.5 * moved + 1j * constants))):
   with h5py.File(file, "w") as f:
     psi = psi.astype(np.complex64)
     for name, value, units in (("exchange/data", np.angle(psi), "rad"), ("exchange/data_amplitude", np.abs(psi), "1"),
@@ -25,7 +29,7 @@ for file, psi in (("projections.h5", np.exp(1j * phase + 0.1 * phase)), ("wrappe
         f[name] = np.float32(value) if np.ndim(value) == 3 else value
         f[name].attrs["units"] = units
     f["exchange1/data"] = psi
-    f["exchange/data"].attrs["wrapped"] = int(file == "wrapped.h5")
+    f["exchange/data"].attrs["wrapped"] = int(file != "projections.h5")
 Y, X = np.mgrid[:n, :n] - n // 2
 truth = sum(d * np.exp(-((X - x) ** 2 + (Y - y) ** 2) / (2 * s * s)) for x, y, s, d in blobs)
 np.save("truth.npy", truth[None] * np.arange(1, rows + 1)[:, None, None] / rows)
@@ -56,6 +60,20 @@ done
 # differences of neighbouring pixels need neither unwrapping nor the views' constants: 8 rad in wrapped.h5
 "$POLYPTYCH" run tomo.cfg output=derivative tomo.derivative=true load.file=wrapped.h5 2>log.txt >&2 || { cat log.txt; exit 1; }
 "$python" compare.py derivative/volume.h5 0.01 25
+# the same, each view moved: aligned by its differences, nothing is unwrapped
+sed 's/{ use = "tomo";/{ use = "align"; unwrap = "derivatives"; vertical = false; horizontal = "projection_matching"; }, { use = "tomo";/' tomo.cfg > align.cfg
+"$POLYPTYCH" run align.cfg output=aligned tomo.derivative=true load.file=moved.h5 2>log.txt >&2 || { cat log.txt; exit 1; }
+"$python" - <<'P'
+import h5py, numpy as np
+with h5py.File("aligned/projections.h5") as f:
+    s, t = f["process/shifts"][()][:, 1] + np.load("moves.npy"), np.radians(f["exchange/theta"][()])
+    wrapped, phase, psi = int(f["exchange/data"].attrs["wrapped"]), f["exchange/data"][()], f["exchange1/data"][()]
+basis = np.stack([0 * t + 1, np.cos(t), np.sin(t)], 1)
+s -= basis @ np.linalg.lstsq(basis, s, rcond=None)[0]
+print("aligned by differences: %.4f pixels rms" % np.sqrt(np.mean(s**2)))
+assert np.sqrt(np.mean(s**2)) < 0.05, "shifts"
+assert wrapped == 1 and abs(np.angle(np.exp(1j * phase) * np.conj(psi))).max() < 1e-5, "the phase is not arg psi"
+P
 code=0
 "$POLYPTYCH" run tomo.cfg output=refused load.file=wrapped.h5 >log.txt 2>&1 || code=$?
 { [ "$code" = 3 ] && grep -q "derivative = true" log.txt; } || { cat log.txt; echo "wrapped projections: exit $code"; exit 1; }

@@ -175,16 +175,23 @@ static pp_status show_volume(pp_page *page, pp_h5 *file)
     return show_correlation(page, file);
 }
 
+/* A section about one file of the run, or a line that says what is missing without it. */
+static pp_status section_of_file(pp_page *page, const char *id, const char *title, const char *name,
+                                 pp_status (*show)(pp_page *, pp_h5 *), const char *absent)
+{
+    PP_TRY(pp_page_section(page, id, title));
+    if (pp_page_has(page, name))
+        PP_TRY(with_file(page, name, show));
+    else
+        PP_TRY(pp_page_absent(page, absent));
+    return pp_page_end(page);
+}
+
 pp_status pp_page_volume(pp_page *page)
 {
-    PP_TRY(pp_page_section(page, "volume", "Volume"));
-    if (pp_page_has(page, "volume.h5"))
-        PP_TRY(with_file(page, "volume.h5", show_volume));
-    else
-        PP_TRY(pp_page_absent(
-            page, "slices of the volume: there is no volume.h5 (the pipeline has no tomography, "
-                  "or no stage save before the report)"));
-    return pp_page_end(page);
+    return section_of_file(page, "volume", "Volume", "volume.h5", show_volume,
+                           "slices of the volume: there is no volume.h5 (the pipeline has no "
+                           "tomography, or no stage save before the report)");
 }
 
 /* What the pictures of the stack need. */
@@ -346,12 +353,7 @@ done:
 
 pp_status pp_page_projections(pp_page *page)
 {
-    PP_TRY(pp_page_section(page, "projections", "Projections"));
-    if (pp_page_has(page, "projections.h5"))
-        PP_TRY(with_file(page, "projections.h5", show_stack));
-    else
-        PP_TRY(pp_page_absent(
-            page, "projections and sinogram: there is no projections.h5 (no stage save before the "
-                  "report, or no campaign)"));
-    return pp_page_end(page);
+    return section_of_file(page, "projections", "Projections", "projections.h5", show_stack,
+                           "projections and sinogram: there is no projections.h5 (no stage save "
+                           "before the report, or no campaign)");
 }

@@ -7,17 +7,39 @@
 
 #include "backend/backend.h"
 #include "base/alloc.h"
+#include "comm/comm.h"
 
-int pp_test_main(Suite *suite)
+static int run_suite(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    return failed;
+}
+
+static int judge(int failed)
+{
     const long long left = (long long)pp_alloc_live_blocks();
     if (left && !failed) (void)fprintf(stderr, "%lld blocks of memory were not freed\n", left);
     return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int pp_test_main(Suite *suite)
+{
+    return judge(run_suite(suite));
+}
+
+int pp_test_main_of_ranks(int argc, char **argv, const char *name, const TTest *const *tests,
+                          pp_comm **world)
+{
+    if (pp_mpi_start(&argc, &argv) != PP_OK || pp_comm_world(world) != PP_OK) return EXIT_FAILURE;
+    const int failed = run_suite(pp_test_suite(name, tests));
+    pp_comm_free(world);
+    if (failed) pp_mpi_abort(EXIT_FAILURE);
+    pp_mpi_stop();
+    return judge(failed);
 }
 
 Suite *pp_test_suite(const char *name, const TTest *const *tests)

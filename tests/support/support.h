@@ -7,8 +7,14 @@
 #include <check.h>
 #include <polyptych/status.h>
 
+struct pp_comm;
+
 /** Runs the suite; fails too if a block of the counting allocator is left. Returns the exit code. */
 int pp_test_main(Suite *suite);
+/** The same under MPI, which it starts and stops; *world is there for the tests, and freed before blocks are counted. A failure of
+ *  one rank ends the others. */
+int pp_test_main_of_ranks(int argc, char **argv, const char *name, const TTest *const *tests,
+                          struct pp_comm **world);
 /** A suite of one case with these tests (NULL-terminated). */
 Suite *pp_test_suite(const char *name, const TTest *const *tests);
 /** PP_TEST_BACKEND, "cpu" by default. */
