@@ -183,7 +183,7 @@ static pp_status section_of_file(pp_page *page, const char *id, const char *titl
     if (pp_page_has(page, name))
         PP_TRY(with_file(page, name, show));
     else
-        PP_TRY(pp_page_absent(page, absent));
+        PP_TRY(pp_page_absent(page, "%s", absent));
     return pp_page_end(page);
 }
 
