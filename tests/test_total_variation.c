@@ -306,7 +306,7 @@ static void check_oracle(oracle *o, const pp_projector *projector, const float *
     const double objective = oracle_objective(o, found);
     pp_assert_near(objective / least, 1, 1e-3);
     pp_assert_near(result.objective / objective, 1, 1e-5);
-    ck_assert_msg(sqrt(apart / size) < 0.02, "the volume is %.3g from the other method's",
+    ck_assert_msg(sqrt(apart / size) < 0.002, "the volume is %.3g from the other method's",
                   sqrt(apart / size));
 }
 
