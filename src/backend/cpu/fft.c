@@ -69,7 +69,7 @@ static fftwf_plan estimate(const problem *p, void *scratch)
 {
     char *wisdom = fftwf_export_wisdom_to_string();
     fftwf_forget_wisdom();
-    const fftwf_plan plan = plan_of(p, scratch, FFTW_ESTIMATE);
+    fftwf_plan plan = plan_of(p, scratch, FFTW_ESTIMATE);
     fftwf_forget_wisdom();
     if (wisdom) (void)fftwf_import_wisdom_from_string(wisdom);
     fftwf_free(wisdom);

@@ -359,12 +359,11 @@ pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *prob
                                      const pp_sweep_point *at)
 {
     pp_fused_sweep *s = (pp_fused_sweep *)sweep;
-    const pp_sweep_setup *u = &s->base.setup;
     if (probe) pp_chunks_light(&s->chunks, probe, at->object, &s->base.setup);
     if (!object) return PP_OK;
     prepare(s, s->packed, s->hat, at->probe);
     pp_turns_begin(&s->turns, object, 1, NULL);
-#pragma omp parallel num_threads(u->threads)
+#pragma omp parallel num_threads(s->base.setup.threads)
     for (int64_t i; (i = pp_turns_take(&s->turns)) >= 0; pp_turns_give(&s->turns, i)) {
         const part_of_sums sums = part_of(s, i);
         for (int64_t k = sums.chunk->first; k < sums.chunk->first + sums.chunk->count; k++) {
