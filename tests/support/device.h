@@ -40,7 +40,8 @@ template <class T> std::vector<T> fetch(size_t count, T *from)
 
 template <class T> bool same_bits(const std::vector<T> &a, const std::vector<T> &b)
 {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+    if (a.size() != b.size()) return false;
+    return a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 inline double seconds_since(std::chrono::steady_clock::time_point start)
