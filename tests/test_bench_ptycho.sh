@@ -6,7 +6,7 @@
 set -eu
 small="bench ptycho --size 32 --patterns 36 --threads 2 --json"
 "$POLYPTYCH" $small >one.json
-POLYPTYCH_MOCK_DEVICES=1 "$POLYPTYCH" bench ptycho --size 16 --patterns 9 --backend mock --json >mock.json
+POLYPTYCH_MOCK_DEVICES=1 "$POLYPTYCH" bench ptycho --size 16 --patterns 9 --backend mock --keep-far-field on --json >mock.json
 for method in hybrid gradient; do
     for devices in 2 5; do "$POLYPTYCH" $small --devices $devices --method $method --refine-probe on >$method-$devices.json; done
 done
