@@ -5,15 +5,7 @@
 # TIMEOUT 240
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
-python=
-for one in python3 /usr/bin/python3; do
-    if "$one" -c 'import h5py, numpy' 2>/dev/null; then python=$one; fi
-done
-[ -n "$python" ] || { echo "skipped: no python3 with h5py"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache
-cd "$work" || exit 1
+. "$SOURCE/tests/support/python.sh"
 fail() { echo "FAILED: $1"; tail -6 log; exit 1; }
 cat > simulate.cfg <<'C'
 schema = 1; output = "simulated";

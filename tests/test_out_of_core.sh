@@ -4,15 +4,7 @@
 # TIMEOUT 120
 # SPDX-License-Identifier: BSD-3-Clause
 set -eu
-python=
-for one in python3 /usr/bin/python3; do
-    if "$one" -c 'import h5py, numpy' 2>/dev/null; then python=$one; fi
-done
-[ -n "$python" ] || { echo "skipped: no python3 with h5py"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache
-cd "$work"
+. "$SOURCE/tests/support/python.sh"
 "$python" - <<'P'
 import h5py, numpy as np
 n, rows, views = 128, 64, 40

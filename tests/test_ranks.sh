@@ -4,15 +4,8 @@
 # TIMEOUT 240
 # SPDX-License-Identifier: BSD-3-Clause
 set -eu
-python=
-for one in python3 /usr/bin/python3; do
-    if "$one" -c 'import h5py, numpy' 2>/dev/null; then python=$one; fi
-done
-[ -n "$python" ] || { echo "skipped: no python3 with h5py"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache OMP_NUM_THREADS=1
-cd "$work"
+. "$SOURCE/tests/support/python.sh"
+export OMP_NUM_THREADS=1
 cat > make.py <<'P'
 import h5py, numpy as np
 n, rows, views, pixel = 50, 34, 23, 50e-9
