@@ -46,7 +46,7 @@ static pp_status find_sweep(const pp_joint_view *view, const char *backend,
     return PP_OK;
 }
 
-/* One count more; what is not measured (NaN, the largest number) stays so. */
+/* One count more; what is not measured (NaN, the largest number) stays so, and nothing becomes it. */
 static void add_count(pp_joint_view *view)
 {
     const int64_t count = view->patterns * view->n * view->n;
@@ -55,7 +55,7 @@ static void add_count(pp_joint_view *view)
     for (int64_t i = 0; i < count; i++) {
         if (view->frame_type == PP_F32)
             reals[i] += 1;
-        else if (numbers[i] < UINT16_MAX)
+        else if (numbers[i] < UINT16_MAX - 1)
             numbers[i]++;
     }
 }
