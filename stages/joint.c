@@ -27,10 +27,10 @@ enum { FRAMES_AUTO, FRAMES_HOLD, FRAMES_READ };
 
 typedef struct joint {
     int64_t iterations, view_iterations, volume_iterations, penalty_iterations, volume_rounds,
-        shift_every, checkpoint_every;
+        shift_every, checkpoint_every, devices_per_view;
     int linearisation, model, outside, frames;
     bool refine_probe, positivity;
-    double total_variation, penalty, tolerance, oversampling;
+    double total_variation, penalty, tolerance, oversampling, device_memory;
 } joint;
 
 /* clang-format off */
@@ -51,6 +51,8 @@ static const pp_param params[] = {
     PP_ROW(joint, frames, int, PP_T_CHOICE, (unsigned)PP_P_REPORT_ONLY, "auto", 0, 0, "1", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
     PP_INT(joint, shift_every, 0, 0, 100000, "1", "outer iterations after which each view as a whole is moved to where its frames fit the model best; 0: never"),
     PP_ROW(joint, checkpoint_every, int64_t, PP_T_INT, (unsigned)PP_P_REPORT_ONLY, "5", 0, 100000, "1", 0, "outer iterations after which the state is written, from which an interrupted run goes on; 0: only on a signal"),
+    PP_AUTO_INT(joint, devices_per_view, auto, 1, 64, "1", "devices that solve one view together, split as partition's method gradient does; each such group of a rank's devices has a view of its own; auto: as few as device_memory asks for"),
+    PP_AUTO_REAL(joint, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view: for devices_per_view = auto, and with more than that its frames are streamed from the host; auto: what the device has"),
     PP_REAL(joint, oversampling, 2.0, 1.25, 4, "1", "of the projector's Fourier grid"),
     PP_PARAM_END};
 
@@ -118,6 +120,28 @@ static pp_status find_stack(job *j)
     return PP_OK;
 }
 
+static pp_joint_need need_of(const joint *p, const pp_view_entry *entry)
+{
+    return (pp_joint_need){.n = entry->frame,
+                           .modes = entry->modes > 0 ? entry->modes : 1,
+                           .patterns = entry->patterns,
+                           .object = {entry->object[0], entry->object[1]},
+                           .refine_probe = p->refine_probe};
+}
+
+/* As many as the largest view of the campaign needs, the same on all ranks. */
+static int devices_of(const joint *p, const pp_views *list, const char *backend)
+{
+    int most = 1;
+    if (p->devices_per_view != PP_AUTO) return (int)p->devices_per_view;
+    for (int64_t v = 0; v < pp_views_count(list); v++) {
+        const pp_joint_need need = need_of(p, pp_views_entry(list, v));
+        const int devices = pp_joint_view_group(backend, &need, p->device_memory);
+        most = devices > most ? devices : most;
+    }
+    return most;
+}
+
 static void fill_setup(job *j)
 {
     const joint *p = j->p;
@@ -127,6 +151,9 @@ static void fill_setup(job *j)
         .threads = pp_context_threads(j->context),
         .backend = pp_context_backend(j->context),
         .refine_probe = p->refine_probe,
+        .devices_per_view =
+            devices_of(p, pp_context_views(j->context), pp_context_backend(j->context)),
+        .device_memory = p->device_memory >= 1 ? p->device_memory : 0, /* auto is NaN */
         .outside_free = p->outside == 1,
         .iterations = p->iterations,
         .view_iterations = p->view_iterations,
@@ -434,6 +461,7 @@ static void tell(job *j, const pp_joint_result *result)
                     result->converged ? ", converged" : "");
     if (j->p->shift_every > 0)
         pp_context_fact(j->context, "views_moved", "%.4g pixels rms", result->moved);
+    pp_context_fact(j->context, "devices_per_view", "%d", j->setup.devices_per_view);
     pp_context_fact(j->context, "total_variation", "%.6g rad", result->strength);
     pp_context_fact(j->context, "residuals", "primal %.3g, dual %.3g", last->primal, last->dual);
     pp_context_fact(j->context, "penalty", "%.4g of the largest illumination", last->rho);
@@ -505,6 +533,7 @@ static void plan(const void *params_, pp_plan *budget)
     const pp_views *list = pp_plan_views(budget);
     const int ranks = pp_plan_ranks(budget), threads = pp_plan_threads(budget);
     pp_joint_setup setup = {.oversampling = p->oversampling, .threads = threads};
+    const int devices = devices_of(p, list, pp_plan_backend(budget));
     double frames = 0, views = 0, flops = 0, device = 0;
     setup.shape.views = pp_views_count(list), setup.shape.element = sizeof(pp_c32);
     for (int64_t v = 0; v < setup.shape.views; v++) {
@@ -515,9 +544,8 @@ static void plan(const void *params_, pp_plan *budget)
         if (object[1] > setup.shape.columns) setup.shape.columns = object[1];
         frames += pp_joint_frames_bytes(entry->frame, entry->patterns, PP_F32);
         views += 20 * (double)object[0] * (double)object[1];
-        device = fmax(device, pp_joint_view_device_bytes(pp_plan_backend(budget), entry->frame,
-                                                         entry->modes > 0 ? entry->modes : 1,
-                                                         entry->patterns, object, p->refine_probe));
+        const pp_joint_need need = need_of(p, entry);
+        device = fmax(device, pp_joint_view_device_bytes(pp_plan_backend(budget), &need, devices));
         flops += 40 * n * n * log2(n > 1 ? n : 2) * (double)entry->patterns;
     }
     if (setup.shape.columns == 0) return;

@@ -61,6 +61,8 @@ typedef struct pp_device_class {
     pp_status (*test)(void);
     /** Whether device `from` reads the memory of device `to`. */
     pp_status (*peers)(int from, int to, bool *out);
+    /** Whether the calling thread's device still works; waits for nothing. */
+    pp_status (*alive)(void);
 } pp_device_class;
 
 typedef struct pp_backend {

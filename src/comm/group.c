@@ -2,8 +2,10 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "comm/group.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -36,7 +38,9 @@ typedef struct group_comm {
     pp_comm base;
     meeting *all;
     pp_group_account account;
-    int depth; /* of calls of the group's functions in each other */
+    int depth;                          /* of calls of the group's functions in each other */
+    pp_status (*alive)(void *argument); /* asked while waiting; NULL: nobody */
+    void *argument;
 } group_comm;
 
 static group_comm *mine(const pp_comm *comm)
@@ -58,11 +62,51 @@ static pp_status end(group_comm *comm, double entered, pp_status status)
     return status;
 }
 
-/* Waits under the lock for a change. */
+static void leave(group_comm *comm, pp_status status)
+{
+    if (status == PP_OK) return;
+    meeting *all = comm->all;
+    (void)pthread_mutex_lock(&all->lock);
+    const bool first = !all->broken;
+    if (first) all->error = *pp_error_last();
+    all->broken = true;
+    (void)pthread_cond_broadcast(&all->change);
+    (void)pthread_mutex_unlock(&all->lock);
+    if (first && all->alarm) all->alarm(all->argument);
+}
+
+void pp_group_fail(const pp_comm *group, pp_status status)
+{
+    leave(mine(group), status);
+}
+
+void pp_group_watch(const pp_comm *group, pp_status (*alive)(void *argument), void *argument)
+{
+    group_comm *self = mine(group);
+    self->alive = alive, self->argument = argument;
+}
+
+/* Waits under the lock for a change, or for a tenth of a second. */
+static void wait_watching(group_comm *comm)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 100000000;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    if (pthread_cond_timedwait(&comm->all->change, &comm->all->lock, &until) != ETIMEDOUT) return;
+    (void)pthread_mutex_unlock(&comm->all->lock);
+    leave(comm, comm->alive(comm->argument));
+    (void)pthread_mutex_lock(&comm->all->lock);
+}
+
+/* Waits under the lock for a change; the lock may have been given away meanwhile. */
 static void wait_change(group_comm *comm)
 {
     const double start = pp_clock_seconds();
-    (void)pthread_cond_wait(&comm->all->change, &comm->all->lock);
+    if (comm->alive)
+        wait_watching(comm);
+    else
+        (void)pthread_cond_wait(&comm->all->change, &comm->all->lock);
     comm->account.waited += pp_clock_seconds() - start;
 }
 
@@ -217,24 +261,6 @@ typedef struct member {
     pthread_t thread;
     bool started;
 } member;
-
-static void leave(group_comm *comm, pp_status status)
-{
-    if (status == PP_OK) return;
-    meeting *all = comm->all;
-    (void)pthread_mutex_lock(&all->lock);
-    const bool first = !all->broken;
-    if (first) all->error = *pp_error_last();
-    all->broken = true;
-    (void)pthread_cond_broadcast(&all->change);
-    (void)pthread_mutex_unlock(&all->lock);
-    if (first && all->alarm) all->alarm(all->argument);
-}
-
-void pp_group_fail(const pp_comm *group, pp_status status)
-{
-    leave(mine(group), status);
-}
 
 static void *run_member(void *argument)
 {

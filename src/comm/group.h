@@ -29,6 +29,10 @@ PP_MUST_CHECK pp_status pp_group_run_alarmed(int size, pp_group_work work,
  *  and its record are what pp_group_run then returns; PP_OK does nothing. */
 void pp_group_fail(const pp_comm *group, pp_status status);
 
+/** Has this rank ask `alive(argument)` every tenth of a second while it waits for others: a failure ends every wait of the group, as
+ *  pp_group_fail does. For a device that may be lost while its thread waits for ranks that wait for what it does not send. */
+void pp_group_watch(const pp_comm *group, pp_status (*alive)(void *argument), void *argument);
+
 /** As pp_comm_allreduce for a few numbers (at most PP_GROUP_FEW), without taking memory. Collective. */
 enum { PP_GROUP_FEW = 32 };
 PP_MUST_CHECK pp_status pp_group_sum(const pp_comm *group, double *values, int count,

@@ -58,6 +58,7 @@ static pp_status join(pp_ptychography *m, const pp_split *split)
     double sums[3] = {m->totals.counts, m->totals.poisson_offset, m->totals.pixels};
     m->split = *split;
     m->split.backend = m->backend;
+    pp_split_watch(&m->split);
     if (m->probe_moves && !split->links)
         PP_TRY(
             m->backend->alloc((size_t)(m->frame * m->modes) * sizeof *m->room, (void **)&m->room));
@@ -172,6 +173,7 @@ pp_c64 pp_point_dot(const pp_ptychography *m, const pp_point *x, const pp_point 
 {
     const pp_vectors *v = m->backend->vectors;
     pp_c64 sum = dot_mine(m, x, y, w);
+    if (isnan(sum.re) && in_group(m)) pp_split_tell_failure(&m->split);
     double parts[2] = {sum.re, sum.im};
     if (pp_ptychography_sum(m, parts, 2) != PP_OK) return (pp_c64){NAN, NAN};
     sum = (pp_c64){parts[0], parts[1]};
@@ -181,6 +183,14 @@ pp_c64 pp_point_dot(const pp_ptychography *m, const pp_point *x, const pp_point 
         sum.re += more.re, sum.im += more.im;
     }
     return sum;
+}
+
+pp_c64 pp_object_dot(const pp_ptychography *m, const pp_c32 *x, const pp_c32 *y, const float *w)
+{
+    /* only read */
+    const pp_point a = {.object = (pp_c32 *)(uintptr_t)x}, b = {.object = (pp_c32 *)(uintptr_t)y};
+    const pp_point_weight weight = {.object = (float *)(uintptr_t)w};
+    return pp_point_dot(m, &a, &b, w ? &weight : NULL);
 }
 
 pp_status pp_point_direction(const pp_ptychography *m, pp_point *d, const pp_point *g,
@@ -215,28 +225,44 @@ void pp_point_scale(const pp_ptychography *m, pp_point *g, double a)
 
 /* ---- weights ---- */
 
-static pp_status precondition(const pp_ptychography *m, float *w, int64_t count, bool tiles)
-{
-    const pp_vectors *v = m->backend->vectors;
-    double most = w ? v->largest(w, count, m->threads) : 0;
-    if (tiles) PP_TRY(pp_group_sum(m->split.group, &most, 1, PP_MAX));
-    if (w) v->weight(w, most, count, m->threads);
-    return PP_OK;
-}
-
-static pp_status light(const pp_ptychography *m, pp_point_weight *w, const pp_point *at)
+static pp_status light_here(const pp_ptychography *m, float *object, float *probe,
+                            const pp_point *at)
 {
     const pp_vectors *v = m->backend->vectors;
     const pp_sweep_point here = {at->object, at->probe};
-    if (m->sweep) return pp_sweep_illumination(m->sweep, w->object, w->probe, &here);
-    v->box(w->object, 0, NULL, 0, 1, m->pixels, false);
-    if (w->probe) v->box(w->probe, 0, NULL, 0, 1, m->frame, false);
+    if (m->sweep) return pp_sweep_illumination(m->sweep, object, probe, &here);
+    v->box(object, 0, NULL, 0, 1, m->pixels, false);
+    if (probe) v->box(probe, 0, NULL, 0, 1, m->frame, false);
+    return PP_OK;
+}
+
+/* Of a group: the largest of all tiles. */
+static pp_status find_largest(const pp_ptychography *m, const float *w, int64_t count, bool tiles,
+                              double *most)
+{
+    *most = w ? m->backend->vectors->largest(w, count, m->threads) : 0;
+    return tiles ? pp_group_sum(m->split.group, most, 1, PP_MAX) : PP_OK;
+}
+
+pp_status pp_ptychography_light(const pp_ptychography *m, float *light, double *largest,
+                                const pp_point *at)
+{
+    PP_TRY(light_here(m, light, NULL, at));
+    if (in_group(m) && !apart(m)) PP_TRY(pp_split_pass(&m->split, light, 1));
+    return find_largest(m, light, m->pixels, in_group(m), largest);
+}
+
+static pp_status precondition(const pp_ptychography *m, float *w, int64_t count, bool tiles)
+{
+    double most;
+    PP_TRY(find_largest(m, w, count, tiles, &most));
+    if (w) m->backend->vectors->weight(w, most, count, m->threads);
     return PP_OK;
 }
 
 pp_status pp_point_weights(const pp_ptychography *m, pp_point_weight *w, const pp_point *at)
 {
-    PP_TRY(light(m, w, at));
+    PP_TRY(light_here(m, w->object, w->probe, at));
     if (in_group(m) && w->probe)
         PP_TRY(pp_split_sum(&m->split, w->probe, (float *)m->room, m->frame));
     PP_TRY(precondition(m, w->probe, m->frame, false));

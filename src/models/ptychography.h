@@ -61,6 +61,12 @@ void pp_point_weight_free(const pp_ptychography *model, pp_point_weight *weight)
  *  failed: the next call that can fail says so. */
 pp_c64 pp_point_dot(const pp_ptychography *model, const pp_point *x, const pp_point *y,
                     const pp_point_weight *w);
+/** The same over the object alone, w [Y][X]. Not for hybrid groups. */
+pp_c64 pp_object_dot(const pp_ptychography *model, const pp_c32 *x, const pp_c32 *y,
+                     const float *w);
+/** light [Y][X] = sum over all patterns of the moved |probe|^2, and its largest value anywhere. Not for hybrid groups. */
+PP_MUST_CHECK pp_status pp_ptychography_light(const pp_ptychography *model, float *light,
+                                              double *largest, const pp_point *at);
 /** d = -w g + beta d. */
 PP_MUST_CHECK pp_status pp_point_direction(const pp_ptychography *model, pp_point *d,
                                            const pp_point *g, const pp_point_weight *w,

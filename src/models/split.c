@@ -78,6 +78,25 @@ static void receive_from(step *s, int peer, pp_box frame, pp_box box, bool add)
     add_part(s, &p);
 }
 
+/* ---- devices that fail ---- */
+
+static pp_status device_alive(void *argument)
+{
+    const pp_backend *backend = argument;
+    return backend->facts->alive();
+}
+
+void pp_split_watch(const pp_split *split)
+{
+    if (split->backend->facts) /* asked, not changed */
+        pp_group_watch(split->group, device_alive, (void *)(uintptr_t)split->backend);
+}
+
+void pp_split_tell_failure(const pp_split *split)
+{
+    if (split->links) pp_group_fail(split->group, split->backend->download(NULL, NULL, 0));
+}
+
 /* ---- a step by messages that are read where they lie ---- */
 
 typedef struct reading {

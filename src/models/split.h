@@ -30,6 +30,11 @@ typedef struct pp_split {
     pp_links *links; /* of the group's devices; NULL where the back end has none */
 } pp_split;
 
+/** The group watches this thread's device while it waits (pp_group_watch). */
+void pp_split_watch(const pp_split *split);
+/** Tells the group at once where this thread's device has failed: others may wait for what it does not send. */
+void pp_split_tell_failure(const pp_split *split);
+
 /** This rank's extended tile, its core, and the whole object. */
 pp_box pp_split_extended(const pp_split *split);
 pp_box pp_split_core(const pp_split *split);

@@ -85,7 +85,7 @@ static void add_penalty(state *s, const pp_point *g, double *cost)
     if (!penalty) return;
     v->direction(s->gap, s->point->object, NULL, (pp_c64){0, 0}, m->pixels, m->threads);
     v->axpy(s->gap, 1, penalty->target, m->pixels, m->threads);
-    s->result->penalty = v->dot(s->gap, s->gap, penalty->weight, m->pixels, m->threads).re;
+    s->result->penalty = pp_object_dot(m, s->gap, s->gap, penalty->weight).re;
     *cost += s->result->penalty;
     if (g) v->direction(g->object, s->gap, penalty->weight, (pp_c64){1, 0}, m->pixels, m->threads);
 }
@@ -103,16 +103,14 @@ static pp_status gradient(state *s, pp_point *g, double *cost, bool last)
 static void add_penalty_line(state *s, const pp_point *d, pp_sweep_slope *slope)
 {
     const pp_ptychography *m = s->model;
-    const pp_vectors *v = m->backend->vectors;
     const pp_penalty *penalty = s->settings->penalty;
     s->energy = s->result->penalty;
     s->energy_slope = s->energy_curvature = 0;
     if (s->smooth.along)
         pp_smoothness_line(m, &s->smooth, d->object, &s->energy_slope, &s->energy_curvature);
     if (penalty) {
-        s->energy_slope -= 2 * v->dot(s->gap, d->object, penalty->weight, m->pixels, m->threads).re;
-        s->energy_curvature +=
-            2 * v->dot(d->object, d->object, penalty->weight, m->pixels, m->threads).re;
+        s->energy_slope -= 2 * pp_object_dot(m, s->gap, d->object, penalty->weight).re;
+        s->energy_curvature += 2 * pp_object_dot(m, d->object, d->object, penalty->weight).re;
     }
     slope->slope += s->energy_slope;
     slope->curvature += s->energy_curvature;
@@ -123,18 +121,17 @@ static pp_status penalised_weights(state *s)
 {
     const pp_ptychography *m = s->model;
     const size_t bytes = (size_t)m->pixels * sizeof(float);
-    const pp_sweep_point at = {s->point->object, s->point->probe};
-    float *lit = NULL, *penalty = NULL, largest = 0;
+    float *lit = NULL, *penalty = NULL;
+    double most;
     pp_status status = PP_OK;
     PP_TRY_TO(done, PP_ALLOC(m->pixels, &lit));
     PP_TRY_TO(done, PP_ALLOC(m->pixels, &penalty));
-    PP_TRY_TO(done, pp_sweep_illumination(m->sweep, s->w.object, NULL, &at));
+    PP_TRY_TO(done, pp_ptychography_light(m, s->w.object, &most, s->point));
     PP_TRY_TO(done, m->backend->download(lit, s->w.object, bytes));
     PP_TRY_TO(done, m->backend->download(penalty, s->settings->penalty->weight, bytes));
-    for (int64_t i = 0; i < m->pixels; i++) largest = fmaxf(largest, lit[i]);
     for (int64_t i = 0; i < m->pixels; i++) {
         const float sum = lit[i] + penalty[i];
-        lit[i] = 1 / (penalty[i] > 0 ? sum : hypotf(sum, 0.05f * largest));
+        lit[i] = 1 / (penalty[i] > 0 ? sum : hypotf(sum, 0.05f * (float)most));
     }
     status = m->backend->upload(s->w.object, lit, bytes);
 done:
@@ -323,6 +320,8 @@ pp_status pp_solve_cg(const pp_ptychography *model, pp_point *point,
     PP_TRY_TO(done, pp_point_create(model, settings->refine_probe, &s.d));
     PP_TRY_TO(done, pp_point_weight_create(model, &s.w));
     if (settings->smoothness > 0) PP_TRY_TO(done, start_smoothness(&s));
+    if (settings->penalty && model->split.group && model->split.method != PP_SPLIT_GRADIENT)
+        PP_TRY_TO(done, PP_FAIL(PP_ERR_RUN, "a penalty is for one device or method \"gradient\""));
     if (settings->penalty)
         PP_TRY_TO(done,
                   model->backend->alloc((size_t)model->pixels * sizeof *s.gap, (void **)&s.gap));

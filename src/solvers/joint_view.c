@@ -4,9 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/alloc.h"
-#include "solvers/ptychography.h"
-#include "solvers/view.h"
 
 /* ---- detector order ---- */
 
@@ -20,7 +19,7 @@ static void reorder(char *to, const char *from, const int32_t *order, int64_t co
         memcpy(to + (size_t)k * size, from + (size_t)order[k] * size, size);
 }
 
-static pp_sweep_setup setup_of(const pp_joint_view *view)
+pp_sweep_setup pp_joint_view_setup(const pp_joint_view *view)
 {
     return (pp_sweep_setup){.n = view->n,
                             .modes = view->modes,
@@ -37,7 +36,7 @@ static pp_status find_sweep(const pp_joint_view *view, const char *backend,
                             const pp_sweep_class **out)
 {
     const pp_backend *found = pp_backend_find(backend);
-    const pp_sweep_setup setup = setup_of(view);
+    const pp_sweep_setup setup = pp_joint_view_setup(view);
     if (!found) return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", backend);
     *out = pp_backend_sweep(found, &setup, NULL);
     if (!*out)
@@ -105,26 +104,6 @@ double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type)
     return (double)(n * n) * ((double)patterns * (double)pp_dtype_size(type) + 1);
 }
 
-double pp_joint_view_device_bytes(const char *backend, int64_t n, int64_t modes, int64_t patterns,
-                                  const int64_t object[2], bool refine_probe)
-{
-    const pp_backend *found = pp_backend_find(backend);
-    const pp_sweep_setup setup = {.n = n,
-                                  .modes = modes,
-                                  .patterns = patterns,
-                                  .object = {object[0], object[1]},
-                                  .mode = PP_SWEEP_FOURIER,
-                                  .frame_type = PP_U16,
-                                  .probe_moves = refine_probe,
-                                  .threads = 1};
-    const pp_sweep_class *kind =
-        found && found->room ? pp_backend_sweep(found, &setup, NULL) : NULL;
-    double kept, rest;
-    if (!kind) return 0;
-    pp_view_bytes(&setup, kind, refine_probe, &kept, &rest);
-    return rest + (double)(object[0] * object[1]) * (sizeof(float) + sizeof(pp_c32)); /* penalty */
-}
-
 void pp_joint_frames_free(pp_joint_view *view)
 {
     pp_free(view->data.frames);
@@ -190,151 +169,6 @@ void pp_joint_view_free(pp_joint_view *view)
     pp_free(view->multiplier);
     pp_free(view->illumination);
     *view = (pp_joint_view){0};
-}
-
-/* ---- the data step ---- */
-
-/* What a step has on the device. */
-typedef struct device {
-    pp_ptychography model;
-    pp_point point;
-    float *weight;
-    pp_c32 *target;
-    double *history; /* costs and steps */
-} device;
-
-static void release(device *d)
-{
-    const pp_backend *backend = d->model.backend;
-    if (backend) {
-        if (d->weight) backend->release(d->weight);
-        if (d->target) backend->release(d->target);
-        pp_point_free(&d->model, &d->point);
-        pp_ptychography_free(&d->model);
-    }
-    pp_free(d->history);
-}
-
-/* The count that add_count put into the frames. */
-static pp_status expect_count(const device *d)
-{
-    float *one;
-    PP_TRY(PP_ALLOC(d->model.frame, &one));
-    for (int64_t i = 0; i < d->model.frame; i++) one[i] = 1;
-    pp_sweep_set_background(d->model.sweep, one);
-    pp_free(one);
-    return PP_OK;
-}
-
-static pp_status to_device(device *d, const pp_joint_view *view, const pp_joint_step *step)
-{
-    const pp_backend *backend = pp_backend_find(step->backend);
-    const size_t bytes = (size_t)view->pixels * sizeof(pp_c32),
-                 weights = (size_t)view->pixels * sizeof(float),
-                 probe = (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32);
-    pp_sweep_setup setup = setup_of(view);
-    if (!backend) return PP_FAIL(PP_ERR_CONFIG, "back end %s is not in this build", step->backend);
-    setup.positions = view->corners;
-    setup.frames = view->data.frames, setup.mask = view->data.mask;
-    setup.probe_moves = step->refine_probe, setup.keep = step->keep_far_field;
-    setup.threads = step->threads;
-    PP_TRY(pp_ptychography_create(backend, NULL, &setup, &d->model));
-    if (setup.background) PP_TRY(expect_count(d));
-    PP_TRY(pp_point_create_place(&d->model, &d->point));
-    PP_TRY(backend->alloc(weights, (void **)&d->weight));
-    PP_TRY(backend->alloc(bytes, (void **)&d->target));
-    if (step->weight) PP_TRY(backend->upload(d->weight, step->weight, weights));
-    PP_TRY(backend->upload(d->target, step->target, bytes));
-    PP_TRY(backend->upload(d->point.object, view->psi, bytes));
-    PP_TRY(backend->upload(d->point.probe, view->probe, probe));
-    return PP_ALLOC(2 * step->iterations + 1, &d->history);
-}
-
-/* psi exp(i c) nearest to the target, pixels weighted with their light. */
-static void turn(pp_joint_view *view, const pp_c32 *target)
-{
-    double re = 0, im = 0;
-    for (int64_t i = 0; i < view->pixels; i++) {
-        const double w = view->illumination[i], a = view->psi[i].re, b = view->psi[i].im;
-        re += w * (a * target[i].re + b * target[i].im);
-        im += w * (a * target[i].im - b * target[i].re);
-    }
-    const double size = hypot(re, im);
-    if (!(size > 0)) return;
-    const float c = (float)(re / size), s = (float)(im / size);
-    for (int64_t i = 0; i < view->pixels; i++) {
-        const pp_c32 p = view->psi[i];
-        view->psi[i] = (pp_c32){p.re * c - p.im * s, p.re * s + p.im * c};
-    }
-}
-
-static pp_status solve(device *d, pp_joint_view *view, const pp_joint_step *step,
-                       pp_joint_step_result *out)
-{
-    const pp_backend *backend = d->model.backend;
-    const pp_penalty penalty = {d->weight, d->target};
-    const pp_ptycho_settings settings = {.iterations = step->iterations,
-                                         .refine_probe = step->refine_probe,
-                                         .precondition = true,
-                                         .penalty = &penalty};
-    pp_ptycho_result result = {.cost = d->history, .step = d->history + step->iterations + 1};
-    PP_TRY(pp_solve_cg(&d->model, &d->point, &settings, &result));
-    const double cost = result.cost[result.done] - result.penalty;
-    const pp_sweep_totals *totals = &d->model.totals;
-    const double added = view->model == PP_SWEEP_POISSON ? totals->pixels : 0;
-    *out = (pp_joint_step_result){.data = pp_ptychography_excess(&d->model, cost),
-                                  .penalty = result.penalty,
-                                  .misfit = result.misfit,
-                                  .counts = totals->counts - added};
-    PP_TRY(backend->download(view->psi, d->point.object, (size_t)view->pixels * sizeof(pp_c32)));
-    if (step->refine_probe)
-        PP_TRY(backend->download(view->probe, d->point.probe,
-                                 (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32)));
-    turn(view, step->target);
-    return PP_OK;
-}
-
-pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_step *step,
-                             pp_joint_step_result *result)
-{
-    device d = {0};
-    pp_status status = to_device(&d, view, step);
-    if (status == PP_OK) status = solve(&d, view, step, result);
-    release(&d);
-    return status;
-}
-
-/* ---- the shift of a view ---- */
-
-/* One step for all patterns together. */
-static void common_step(const pp_sweep_position *terms, int64_t count, double out[2])
-{
-    double yy = 0, yx = 0, xx = 0, ry = 0, rx = 0;
-    for (int64_t j = 0; j < count; j++) {
-        yy += terms[j].yy, yx += terms[j].yx, xx += terms[j].xx;
-        ry += terms[j].ry, rx += terms[j].rx;
-    }
-    const double det = yy * xx - yx * yx + 1e-6 * yy * xx;
-    out[0] = out[1] = 0;
-    if (!(det > 0)) return;
-    out[0] = fmin(fmax((yx * rx - xx * ry) / det, -0.5), 0.5);
-    out[1] = fmin(fmax((yx * ry - yy * rx) / det, -0.5), 0.5);
-}
-
-pp_status pp_joint_view_shift(const pp_joint_view *view, const pp_joint_step *step, double shift[2])
-{
-    device d = {0};
-    pp_sweep_position *terms = NULL;
-    pp_status status = PP_ALLOC(view->patterns, &terms);
-    if (status == PP_OK) status = to_device(&d, view, step);
-    if (status == PP_OK)
-        status = d.model.backend->upload(d.point.object, step->target,
-                                         (size_t)view->pixels * sizeof(pp_c32));
-    if (status == PP_OK) status = pp_ptychography_position_terms(&d.model, terms, &d.point);
-    if (status == PP_OK) common_step(terms, view->patterns, shift);
-    release(&d);
-    pp_free(terms);
-    return status;
 }
 
 void pp_joint_view_move(pp_joint_view *view, const double shift[2])

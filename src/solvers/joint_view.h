@@ -44,6 +44,9 @@ typedef struct pp_joint_step {
     int64_t iterations;
     bool refine_probe, keep_far_field;
     int threads;
+    int devices, first_device; /* that the view is split over (0: one), of those of the rank */
+    double
+        device_memory; /* bytes that a device may hold before frames are streamed to it; not above 0: 0.9 of what is free */
     const float *weight;  /* rho of each pixel [Y][X], on the host */
     const pp_c32 *target; /* h + lambda / rho [Y][X], on the host */
 } pp_joint_step;
@@ -68,13 +71,21 @@ PP_MUST_CHECK pp_status pp_joint_view_step(pp_joint_view *view, const pp_joint_s
                                            pp_joint_step_result *result);
 /** The shift (y, x) of the whole view that brings its frames nearest to the object step->target (a Gauss-Newton step, at most half a
  *  pixel); nothing is changed. */
-PP_MUST_CHECK pp_status pp_joint_view_shift(const pp_joint_view *view, const pp_joint_step *step,
+PP_MUST_CHECK pp_status pp_joint_view_shift(pp_joint_view *view, const pp_joint_step *step,
                                             double shift[2]);
 /** Moves all windows, as far as the margin of the object array lets them. */
 void pp_joint_view_move(pp_joint_view *view, const double shift[2]);
-/** Bytes of device memory that a step takes, where the back end has devices with memory of their own (else 0). object: Y, X. */
-double pp_joint_view_device_bytes(const char *backend, int64_t n, int64_t modes, int64_t patterns,
-                                  const int64_t object[2], bool refine_probe);
+/** What is known of a view before it is read; object: Y, X. */
+typedef struct pp_joint_need {
+    int64_t n, modes, patterns, object[2];
+    bool refine_probe;
+} pp_joint_need;
+/** Bytes of memory that a step takes on the fullest of so many devices, where the back end has devices with memory of their own (else 0). */
+double pp_joint_view_device_bytes(const char *backend, const pp_joint_need *need, int devices);
+/** The fewest devices on which a step takes no more than device_memory bytes each; not above 0: one. */
+int pp_joint_view_group(const char *backend, const pp_joint_need *need, double device_memory);
+/** Of the whole view, for the sweeps: what a step adds is left out. */
+pp_sweep_setup pp_joint_view_setup(const pp_joint_view *view);
 /** Bytes that a view's frames take. */
 double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type);
 

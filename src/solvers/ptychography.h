@@ -18,7 +18,7 @@
 enum { PP_PTYCHO_REFRESH = 32 };
 
 /** A term sum w |o - t|^2 beside the data, of a solve that is part of a larger one. cg only; its preconditioner of the object is then
- *  1 / (illumination + w). Back end's memory; one device, no group. */
+ *  1 / (illumination + w). Back end's memory; one device, or each device's tile of a group of PP_SPLIT_GRADIENT. */
 typedef struct pp_penalty {
     const float *weight;  /* w [Y][X], at least 0 */
     const pp_c32 *target; /* t [Y][X] */

@@ -92,6 +92,9 @@ static pp_status step_view(state *s, int k, int64_t local, int64_t done)
                                 .refine_probe = setup->refine_probe,
                                 .keep_far_field = setup->keep_far_field,
                                 .threads = setup->threads,
+                                .devices = s->devices,
+                                .first_device = k * s->devices,
+                                .device_memory = setup->device_memory,
                                 .weight = s->lane[k].weight,
                                 .target = s->lane[k].target};
     aim(s, &s->lane[k], local);
@@ -112,11 +115,11 @@ static pp_status work_lane(const pp_comm *group, void *argument)
     const views_task *t = argument;
     const pp_backend *backend = pp_backend_find(t->s->setup->backend);
     const int k = pp_comm_rank(group);
-    if (backend) PP_TRY(pp_backend_use(backend, pp_backend_device(backend, k)));
+    if (backend) PP_TRY(pp_backend_use(backend, pp_backend_device(backend, k * t->s->devices)));
     return t->work(t->s, k, t->from + k, t->done);
 }
 
-/* As many views as there are devices, one on each; this thread reads their frames. */
+/* As many views as there are groups of devices, one on each; this thread reads their frames. */
 static pp_status work_on(state *s, pp_joint_view_work work, int64_t from, int count, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
@@ -278,11 +281,11 @@ static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result
 
 /* ---- start and end ---- */
 
-/* As many as this process has devices, and views. */
-static int lanes_of(const pp_joint_setup *setup)
+/* As many as this process has groups of devices, and views. */
+static int lanes_of(const pp_joint_setup *setup, int group)
 {
     const pp_backend *backend = pp_backend_find(setup->backend);
-    const int devices = backend && backend->use ? pp_backend_devices(backend) : 1;
+    const int devices = backend && backend->use ? pp_backend_devices(backend) / group : 1;
     const int64_t most = setup->count < PP_GROUP_MOST ? setup->count : PP_GROUP_MOST;
     return devices < 1 || most < 1 ? 1 : devices < most ? devices : (int)most;
 }
@@ -301,7 +304,8 @@ static pp_status allocate(state *s, const pp_projector *projector)
     PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->last));
     PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->wanted));
     PP_TRY(PP_ALLOC(s->volume.samples + 1, &s->slabs));
-    s->lanes = lanes_of(setup);
+    s->devices = setup->devices_per_view > 1 ? setup->devices_per_view : 1;
+    s->lanes = lanes_of(setup, s->devices);
     PP_TRY(PP_ALLOC(s->lanes, &s->lane));
     for (int k = 0; k < s->lanes; k++) {
         PP_TRY(PP_ALLOC(most, &s->lane[k].target));

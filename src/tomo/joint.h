@@ -20,7 +20,10 @@ typedef struct pp_joint_setup {
     int threads;
     const char *backend;
     bool refine_probe, keep_far_field;
-    bool outside_free;  /* psi outside the field is free; else it is air */
+    int devices_per_view; /* that work on one view together (0: one) */
+    double
+        device_memory; /* bytes that a device may hold of a view before its frames are streamed; not above 0: 0.9 of what is free */
+    bool outside_free; /* psi outside the field is free; else it is air */
     int64_t iterations; /* outer */
     int64_t
         view_iterations; /* of each view in an outer iteration; four times as many in the first */

@@ -12,10 +12,14 @@ typedef pp_joint_solve state;
 static pp_status find_move(state *s, int k, int64_t local, int64_t done)
 {
     const pp_joint_setup *setup = s->setup;
-    const pp_joint_view *view = &setup->views[local];
+    pp_joint_view *view = &setup->views[local];
     const pp_c32 *model = s->model + local * s->pixels;
-    const pp_joint_step step = {
-        .backend = setup->backend, .threads = setup->threads, .target = s->lane[k].target};
+    const pp_joint_step step = {.backend = setup->backend,
+                                .threads = setup->threads,
+                                .devices = s->devices,
+                                .first_device = k * s->devices,
+                                .device_memory = setup->device_memory,
+                                .target = s->lane[k].target};
     (void)done;
     for (int64_t i = 0; i < view->pixels; i++) {
         const int64_t at = pp_joint_in_stack(s, view, i);

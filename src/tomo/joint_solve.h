@@ -19,7 +19,8 @@ typedef struct pp_joint_solve {
     pp_c32 *last;        /* the one before */
     pp_c32 *wanted;      /* t [count][rows][columns] */
     pp_c32 *slabs;       /* t [slices][V][columns] */
-    int lanes;           /* views that are solved at the same time, each on a device of its own */
+    int devices;         /* of the group that solves a view */
+    int lanes;           /* views that are solved at the same time, each on a group of its own */
     pp_joint_lane *lane; /* [lanes] */
     double *each;        /* [V][terms of a view] */
     double *sums;        /* [terms of a view] */

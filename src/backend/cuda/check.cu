@@ -78,8 +78,19 @@ pp_status peers(int from, int to, bool *out)
     return PP_OK;
 }
 
+pp_status alive()
+{
+    cudaStream_t queue = nullptr;
+    PP_TRY(launched());
+    PP_TRY(this_stream(&queue));
+    const cudaError_t code = cudaStreamQuery(queue);
+    if (code != cudaErrorNotReady) return PP_CHECK(code);
+    (void)cudaGetLastError(); /* which it is not */
+    return PP_OK;
+}
+
 } // namespace
 
-const pp_device_class device_class = {facts, test, peers};
+const pp_device_class device_class = {facts, test, peers, alive};
 
 } // namespace PP_DEVICE

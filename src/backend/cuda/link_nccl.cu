@@ -108,10 +108,12 @@ pp_status wait_connections(links_t *l)
             continue;
         }
         if (code != cudaErrorNotReady) return PP_CHECK(code);
+        (void)cudaGetLastError(); /* which it is not */
         for (int k = r; k < l->size; k++) {
             PP_TRY(PP_CHECK(cudaSetDevice(l->ends[k].device)));
             const cudaError_t other = cudaStreamQuery(l->ends[k].stream);
             if (other != cudaSuccess && other != cudaErrorNotReady) return PP_CHECK(other);
+            if (other == cudaErrorNotReady) (void)cudaGetLastError();
         }
         if (steady_clock::now() - start > seconds(120))
             return PP_FAIL(PP_ERR_RESOURCE,

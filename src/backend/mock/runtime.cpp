@@ -665,7 +665,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
     (void)run_one(d);
     const cudaError_t status = fine();
     if (status != cudaSuccess) return status;
-    return stream_of(d, stream).jobs.empty() ? cudaSuccess : cudaErrorNotReady;
+    return stream_of(d, stream).jobs.empty() ? cudaSuccess : fine(cudaErrorNotReady);
 }
 
 cudaError_t cudaDeviceSynchronize(void)
