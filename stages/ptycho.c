@@ -22,7 +22,7 @@ typedef struct ptycho {
     double position_limit;
     int preconditioner;
     int64_t amplitude_start;
-    int sweep, stop, planning_effort, half, background;
+    int sweep, gradient_sum, stop, planning_effort, half, background;
     double background_counts, object_smoothness;
     bool ring_correlation;
 } ptycho;
@@ -70,6 +70,7 @@ static const pp_param params[] = {
     PP_CHOICE(ptycho, preconditioner, "illumination", "illumination|none", "metric of the gradient, method cg"),
     PP_INT(ptycho, amplitude_start, 6, 0, 1000, "1", "model poisson: iterations with the amplitude model before the first, as its gradient is singular where the start is dark"),
     PP_CHOICE(ptycho, sweep, "auto", "auto|fused|fftw", "transform inside the sweep (sizes 2^a), or around the FFT library's plans"),
+    PP_CHOICE(ptycho, gradient_sum, "float32", "float32|float64", "precision in which the object's gradient is added up over the patterns and devices; float64: any number of devices takes the same path to the last digits, some percent slower"),
     PP_CHOICE(ptycho, stop, "never", "never|noise", "before the last iteration, method cg. noise: once ten iterations change the likelihood of the counts by less than one standard deviation would; without noise in the data, never is right"),
     PP_CHOICE(ptycho, planning_effort, "measure", "estimate|measure|patient", "how long the FFT library looks for the best transform, where plans are not known yet"),
     PP_CHOICE(ptycho, half, "none", "none|even|odd", "use every second frame only"),
@@ -153,6 +154,7 @@ static pp_sweep_setup setup_of(const ptycho *p, const pp_view_entry *view, int t
                             .frame_type = PP_U16,
                             .background = p->background != PP_BACKGROUND_NONE,
                             .probe_moves = p->refine_probe,
+                            .wide_sum = p->gradient_sum == 1,
                             .threads = threads};
 }
 
@@ -372,6 +374,7 @@ static pp_view_options options_of(const ptycho *p, pp_context *context, watch *w
         .amplitude_start = p->amplitude_start,
         .background = (pp_background_choice)p->background,
         .background_counts = p->background_counts,
+        .wide_sum = p->gradient_sum == 1,
         .memory = physical_memory() / 2 / ranks / groups,
         .threads = pp_context_threads(context),
         .solver = {.iterations = p->iterations,

@@ -50,7 +50,7 @@ void exercise(pp_sweep *s, results *r)
     const pp_sweep_point at = {object, probe};
     const pp_sweep_direction along = {dobject, dprobe};
     const double steps[5] = {1, 0.5, 0.25, -0.3, 0.1};
-    const pp_sweep_gradient out = {g, gp, &r->numbers[0], &r->numbers[1]};
+    const pp_sweep_gradient out = {g, gp, &r->numbers[0], &r->numbers[1], nullptr};
     pp_sweep_slope slope;
     ck_assert_int_eq(s->kind->gradient(s, &out, &at), PP_OK);
     ck_assert_int_eq(s->kind->line(s, &slope, &at, &along, steps, 5, &r->numbers[2]), PP_OK);

@@ -165,7 +165,7 @@ void gradient(pp_sweep *s, const arrays &a, bool probe)
 {
     const pp_sweep_point at = {a.object, a.probe};
     double cost = 0;
-    const pp_sweep_gradient out = {a.g, probe ? a.gp : nullptr, &cost, nullptr};
+    const pp_sweep_gradient out = {a.g, probe ? a.gp : nullptr, &cost, nullptr, nullptr};
     ck_assert_int_eq(s->kind->gradient(s, &out, &at), PP_OK);
 }
 

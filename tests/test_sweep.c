@@ -177,9 +177,9 @@ static void exercise(const pp_sweep_class *kind, const pp_sweep_setup *setup, ou
     const pp_sweep_direction along = {p.dobject, p.dprobe};
     const pp_backend *backend = pp_backend_find(pp_test_backend());
     memset(out, 0, sizeof *out);
-    const pp_sweep_gradient first = {p.g, p.gp, &out->cost, &out->misfit};
-    const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL};
-    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL};
+    const pp_sweep_gradient first = {p.g, p.gp, &out->cost, &out->misfit, NULL};
+    const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL, NULL};
+    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL, NULL};
     pp_assert_ok(pp_sweep_create(kind, setup, &s));
     if (set) pp_sweep_set_background(s, set);
     pp_assert_ok(pp_sweep_gradient_at(s, &first, &at));
@@ -253,6 +253,57 @@ START_TEST(against_the_oracle)
             const oracle o = oracle_of((c & 4) != 0, (c & 8) != 0);
             exercise(*kind, &setup, &out);
             compare(&out, &o);
+        }
+}
+END_TEST
+
+/* The gradient of patterns [first, first + count): sum rounded, and its rest. */
+static void wide_gradient(const pp_sweep_class *kind, pp_sweep_setup setup, int first, int count,
+                          double *sum)
+{
+    static pp_c32 object[Y * X], rest[Y * X];
+    const placed p = place();
+    pp_sweep *s;
+    pp_c32 *left = pp_test_upload(NULL, object_bytes);
+    const pp_sweep_gradient out = {p.g, NULL, NULL, NULL, left};
+    const pp_sweep_point at = {p.object, p.probe};
+    setup.positions += 2 * first, setup.patterns = count, setup.wide_sum = true;
+    setup.frames = (const uint16_t *)setup.frames + first * N * N;
+    pp_assert_ok(pp_sweep_create(kind, &setup, &s));
+    pp_assert_ok(pp_sweep_gradient_at(s, &out, &at));
+    pp_sweep_free(&s);
+    placed all = p;
+    fetch(&all, object, (pp_c32[MOST * N * N]){{0, 0}});
+    pp_test_fetch(rest, left, object_bytes);
+    for (int k = 0; k < Y * X; k++) {
+        sum[2 * k] += (double)object[k].re + (double)rest[k].re;
+        sum[2 * k + 1] += (double)object[k].im + (double)rest[k].im;
+        ck_assert_float_le(fabsf(rest[k].re), 6e-8f * fabsf(object[k].re));
+        ck_assert_float_le(fabsf(rest[k].im), 6e-8f * fabsf(object[k].im));
+    }
+    ck_assert(memcmp(rest, (pp_c32[Y * X]){{0, 0}}, sizeof rest) != 0);
+}
+
+/* Sums in double: the parts of a scan add up to the whole, as sums in float do not. Devices transform patterns in batches, whose
+ * size is in the last bits of what is summed. */
+START_TEST(sums_in_double_add_up)
+{
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 4; c++) {
+            static double whole[2 * Y * X], parts[2 * Y * X];
+            double most = 0, bar = backend->host_memory ? 1e-11 : 1e-7;
+            memset(whole, 0, sizeof whole), memset(parts, 0, sizeof parts);
+            make_problem(1 + (c & 1));
+            pp_sweep_setup setup = setup_of(*kind, PP_U16);
+            setup.mode = c & 2 ? PP_SWEEP_BILINEAR : PP_SWEEP_FOURIER;
+            if (!(*kind)->supports(&setup)) continue;
+            wide_gradient(*kind, setup, 0, PATTERNS, whole);
+            wide_gradient(*kind, setup, 0, 4, parts);
+            wide_gradient(*kind, setup, 4, PATTERNS - 4, parts);
+            for (int k = 0; k < 2 * Y * X; k++) most = fmax(most, fabs(whole[k]));
+            ck_assert_double_gt(most, 1);
+            for (int k = 0; k < 2 * Y * X; k++) pp_assert_near(whole[k], parts[k], bar * most);
         }
 }
 END_TEST
@@ -485,6 +536,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {against_the_oracle,
+                                  sums_in_double_add_up,
                                   rare_settings_against_the_oracle,
                                   background_terms,
                                   same_bits_for_any_number_of_threads,

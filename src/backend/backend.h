@@ -29,6 +29,11 @@ typedef struct pp_vectors {
     void (*scale)(pp_c32 *x, double a, int64_t count, int threads);
     /** Largest of w. */
     double (*largest)(const float *w, int64_t count, int threads);
+    /** Largest |x| of floats. */
+    double (*peak)(const float *x, int64_t count, int threads);
+    /** high and rest become another pair of floats with the same sum: high a multiple of `unit`, a power of two, so that a few of
+     *  them with at most 24 bits of `unit` together can be added in any order without rounding. */
+    void (*regrid)(float *high, float *rest, double unit, int64_t count, int threads);
     /** w = 1 / sqrt((0.95 w)^2 + (0.05 largest)^2): preconditioner from an illumination (LSQ-ML's, Odstrcil 2018). */
     void (*weight)(float *w, double largest, int64_t count, int threads);
 } pp_vectors;

@@ -64,6 +64,7 @@ typedef struct pp_sweep_setup {
     bool background;     /* pp_sweep_set_background may be called */
     bool probe_moves;    /* probe gradients and probe directions may be asked for */
     bool keep;           /* keep the far fields */
+    bool wide_sum;       /* the object's gradient is summed in double, over patterns and chunks */
     bool stream; /* devices: frames stay in host memory, and are copied in chunks at every pass */
     int threads;
 } pp_sweep_setup;
@@ -84,6 +85,8 @@ typedef struct pp_sweep_gradient {
     pp_c32 *probe;  /* [M][n][n] */
     double *cost;
     double *misfit; /* sum (sqrt I - sqrt d)^2 over measured pixels, whatever the model */
+    pp_c32 *
+        rest; /* [Y][X] with `object`, of a sweep with wide_sum: what is left when the sum is rounded to `object` */
 } pp_sweep_gradient;
 
 /** First and second derivative of the cost along the direction at t = 0. */

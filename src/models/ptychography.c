@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "kernels/regrid.h"
+
 static bool in_group(const pp_ptychography *m)
 {
     return m->split.group != NULL;
@@ -53,7 +55,20 @@ pp_status pp_ptychography_create(const pp_backend *backend, const char *implemen
     return PP_OK;
 }
 
-static pp_status join(pp_ptychography *m, const pp_split *split)
+static pp_status take_memory(const pp_ptychography *m, int64_t count, size_t size, void *out)
+{
+    return m->backend->alloc((size_t)(count > 0 ? count : 1) * size, out);
+}
+
+static pp_status take_rests(pp_ptychography *m, bool wanted)
+{
+    if (!wanted || apart(m)) return PP_OK;
+    PP_TRY(take_memory(m, m->pixels, sizeof *m->rest, (void *)&m->rest));
+    if (!has_whole(m)) return PP_OK;
+    return take_memory(m, whole_pixels(m), sizeof *m->whole_rest, (void *)&m->whole_rest);
+}
+
+static pp_status join(pp_ptychography *m, const pp_split *split, bool wide_sum)
 {
     double sums[3] = {m->totals.counts, m->totals.poisson_offset, m->totals.pixels};
     m->split = *split;
@@ -62,6 +77,7 @@ static pp_status join(pp_ptychography *m, const pp_split *split)
     if (m->probe_moves && !split->links)
         PP_TRY(
             m->backend->alloc((size_t)(m->frame * m->modes) * sizeof *m->room, (void **)&m->room));
+    PP_TRY(take_rests(m, wide_sum));
     PP_TRY(pp_ptychography_sum(m, sums, 3));
     m->totals = (pp_sweep_totals){sums[0], sums[1], sums[2]};
     return PP_OK;
@@ -73,7 +89,7 @@ pp_status pp_ptychography_create_tile(const pp_backend *backend, const char *imp
 {
     pp_ptychography m;
     PP_TRY(pp_ptychography_create(backend, implementation, setup, &m));
-    const pp_status status = split->group ? join(&m, split) : PP_OK;
+    const pp_status status = split->group ? join(&m, split, setup->wide_sum) : PP_OK;
     if (status == PP_OK)
         *out = m;
     else
@@ -85,15 +101,12 @@ void pp_ptychography_free(pp_ptychography *model)
 {
     pp_sweep_free(&model->sweep);
     if (model->room) model->backend->release(model->room);
-    model->room = NULL;
+    if (model->rest) model->backend->release(model->rest);
+    if (model->whole_rest) model->backend->release(model->whole_rest);
+    model->room = model->rest = model->whole_rest = NULL;
 }
 
 /* ---- vectors ---- */
-
-static pp_status take_memory(const pp_ptychography *m, int64_t count, size_t size, void *out)
-{
-    return m->backend->alloc((size_t)(count > 0 ? count : 1) * size, out);
-}
 
 static pp_status create_point(const pp_ptychography *m, bool probe, bool whole, pp_point *out)
 {
@@ -287,10 +300,34 @@ static pp_status gradient_here(const pp_ptychography *m, pp_point *g, double sum
     const pp_vectors *v = m->backend->vectors;
     const pp_sweep_point here = {at->object, at->probe};
     const pp_sweep_gradient out = {g ? g->object : NULL, g ? g->probe : NULL, &sums[0],
-                                   misfit ? &sums[1] : NULL};
+                                   misfit ? &sums[1] : NULL, g ? m->rest : NULL};
     if (m->sweep) return pp_sweep_gradient_at(m->sweep, &out, &here);
     if (g) v->box((float *)g->object, 0, NULL, 0, 1, 2 * m->pixels, false);
+    if (g && m->rest) v->box((float *)m->rest, 0, NULL, 0, 1, 2 * m->pixels, false);
     if (g && g->probe) v->box((float *)g->probe, 0, NULL, 0, 1, 2 * m->frame * m->modes, false);
+    return PP_OK;
+}
+
+static pp_status add_up(const pp_ptychography *m, pp_c32 *whole, pp_c32 *image)
+{
+    if (hybrid(m)) return pp_split_gather(&m->split, whole, image, 2);
+    return pp_split_pass(&m->split, image, 2);
+}
+
+/* Gradient and rest of all tiles on one grid, so that adding them does not round; then what was cut off of them. */
+static pp_status add_up_wide(const pp_ptychography *m, pp_point *g)
+{
+    const pp_vectors *v = m->backend->vectors;
+    double peak = v->peak((float *)g->object, 2 * m->pixels, m->threads);
+    PP_TRY(pp_group_sum(m->split.group, &peak, 1, PP_MAX));
+    const double unit = pp_regrid_unit(peak, pp_comm_size(m->split.group));
+    if (unit > 0) v->regrid((float *)g->object, (float *)m->rest, unit, 2 * m->pixels, m->threads);
+    PP_TRY(add_up(m, g->whole, g->object));
+    PP_TRY(add_up(m, m->whole_rest, m->rest));
+    if (g->whole)
+        v->axpy(g->whole, 1, m->whole_rest, whole_pixels(m), m->threads);
+    else
+        v->axpy(g->object, 1, m->rest, m->pixels, m->threads);
     return PP_OK;
 }
 
@@ -299,8 +336,8 @@ static pp_status share_gradient(const pp_ptychography *m, pp_point *g)
     if (g->probe)
         PP_TRY(
             pp_split_sum(&m->split, (float *)g->probe, (float *)m->room, 2 * m->frame * m->modes));
-    if (hybrid(m)) return pp_split_gather(&m->split, g->whole, g->object, 2);
-    return apart(m) ? PP_OK : pp_split_pass(&m->split, g->object, 2);
+    if (apart(m)) return PP_OK;
+    return m->rest ? add_up_wide(m, g) : add_up(m, g->whole, g->object);
 }
 
 pp_status pp_ptychography_gradient(const pp_ptychography *m, pp_point *g, double *cost,

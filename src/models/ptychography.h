@@ -7,6 +7,10 @@
  * all get the same numbers and so decide the same. Then all functions but create and free are collective. With
  * PP_SPLIT_HYBRID gradients and directions are whole on rank 0 (`whole`), and only directions and points are valid on tiles. With
  * PP_SPLIT_HALO and PP_SPLIT_INDEPENDENT each tile has an object of its own and all have one probe: sums go over all of them.
+ *
+ * Where the setup has wide_sum the object's gradient is summed in double over patterns, and over the tiles as pairs of floats that do
+ * not depend on the order (kernels/regrid.h), so that any number of devices gets the same gradient but for a last bit here and
+ * there.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_MODEL_PTYCHOGRAPHY_H
 #define PP_MODEL_PTYCHOGRAPHY_H
@@ -30,6 +34,8 @@ typedef struct pp_ptychography {
     pp_sweep *sweep; /* NULL where a device of a group has no patterns */
     pp_split split;
     pp_c32 *room; /* [M][n][n] of a group without links whose probe moves */
+    pp_c32 *rest,
+        *whole_rest; /* of a group that sums gradients in double: beside [Y][X] of a gradient, and beside `whole` */
     int threads;
     pp_sweep_model model;
     int64_t patterns;             /* this device's */

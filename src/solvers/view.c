@@ -30,6 +30,7 @@ static pp_status lay_out(solve *s)
                           .frame_type = pp_array_dtype(s->in->frames),
                           .probe_moves = s->o->solver.refine_probe,
                           .background = has_background(s->o),
+                          .wide_sum = s->o->wide_sum,
                           .threads = s->o->threads / v->tiles.count,
                           .object = {box->to[0] - box->from[0], box->to[1] - box->from[1]}};
     if (u->threads < 1) u->threads = 1;
@@ -114,6 +115,10 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
         *far_fields = 0;
         *rest += local_bytes(&mine, kind, split->exchanges);
     }
+    if (setup->wide_sum && (split->method == PP_SPLIT_HYBRID || split->method == PP_SPLIT_GRADIENT))
+        *rest += ((double)(mine.object[0] * mine.object[1]) +
+                  (split->method == PP_SPLIT_HYBRID && k == 0 ? whole : 0)) *
+                 sizeof(pp_c32);
     if (split->method == PP_SPLIT_HYBRID && k == 0)
         *rest += whole * (3 * sizeof(pp_c32) + sizeof(float));
 }

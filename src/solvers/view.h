@@ -36,6 +36,7 @@ typedef struct pp_view_options {
     double
         device_memory; /* bytes that a device may hold of this view; not above 0: 0.9 of what it has free */
     int threads;
+    bool wide_sum; /* the object's gradient is summed in double */
     pp_ptycho_settings solver;
     pp_split_method split; /* how the devices of one view work together */
     double halo_rows;      /* halo: rows of positions around a tile that it works on too */

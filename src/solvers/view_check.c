@@ -28,6 +28,10 @@ static pp_status check_local(const pp_view_options *o)
                        "partition's sync = \"local\" is for a known probe and known positions: set "
                        "ptycho's refine_probe, refine_positions and refine_intensities to false, "
                        "or use sync = \"exact\"");
+    if (o->wide_sum)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "partition's sync = \"local\" adds no exact gradient over the devices: use "
+                       "sync = \"exact\" with ptycho's gradient_sum = \"float64\"");
     if (o->method == PP_PTYCHO_PUBLISHED || o->solver.stop_at_noise)
         return PP_FAIL(PP_ERR_CONFIG,
                        "partition's sync = \"local\" goes down the gradient by a rule of its own: "

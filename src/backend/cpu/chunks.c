@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kernels/regrid.h"
 
 typedef struct keyed {
     uint64_t key;
@@ -161,6 +162,31 @@ void pp_chunks_merge(const pp_chunks *c, float *out, const float *boxes, int par
             float *to = out + y * width + k->x * parts;
             for (int64_t x = 0; x < k->width * parts; x++) to[x] += from[x];
         }
+    }
+}
+
+/* Number k of row y of the object, two a pixel: the sum of the boxes that hold it, in chunk order. */
+static double sum_number(const pp_chunks *c, const double *boxes, int64_t y, int64_t k)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < c->count; i++) {
+        const pp_chunk *b = &c->chunk[i];
+        const int64_t x = k / 2 - b->x;
+        if (y < b->y || y >= b->y + b->height || x < 0 || x >= b->width) continue;
+        sum += boxes[2 * (b->offset + (y - b->y) * b->width + x) + k % 2];
+    }
+    return sum;
+}
+
+void pp_chunks_merge_wide(const pp_chunks *c, pp_c32 *out, pp_c32 *rest, const pp_c64 *boxes,
+                          const int64_t object[2], int threads)
+{
+    const int64_t width = 2 * object[1];
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < object[0] * width; i++) {
+        const float left =
+            pp_round_off(&out->re + i, sum_number(c, &boxes->re, i / width, i % width));
+        if (rest) (&rest->re)[i] = left;
     }
 }
 

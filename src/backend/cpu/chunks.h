@@ -33,6 +33,9 @@ void pp_chunks_free(pp_chunks *chunks);
 /** out [Y][X] = sum of all boxes, chunk by chunk at each pixel. boxes: complex or float, as `parts` (2 or 1) floats a pixel. */
 void pp_chunks_merge(const pp_chunks *chunks, float *out, const float *boxes, int parts,
                      const int64_t object[2], int threads);
+/** The same of complex boxes in double; rest (or NULL) gets what is left when the sum is rounded to out. */
+void pp_chunks_merge_wide(const pp_chunks *chunks, pp_c32 *out, pp_c32 *rest, const pp_c64 *boxes,
+                          const int64_t object[2], int threads);
 /** out [n][n] = sum over patterns of |window of the object|^2: whole windows, a preconditioner needs no parts of pixels. Rows are
  *  shared out, so that each has one order. */
 void pp_chunks_light(const pp_chunks *chunks, float *out, const pp_c32 *object,

@@ -139,14 +139,24 @@ static void all_known(pp_fftw_sweep *s)
     s->at = s->to;
 }
 
-/* The adjoint of `between`: value is spread over four pixels of the chunk's box, `width` apart along y; `parts` floats a pixel. */
-static void spread(float *to, int64_t width, int parts, const float *value, const float f[2])
+/* What the adjoint of `between` gives to a pixel's neighbour `corner`, and where that lies. */
+static float corner_weight(int corner, const float f[2])
 {
-    for (int corner = 0; corner < 4; corner++) {
-        const float wy = corner / 2 ? f[0] : 1 - f[0], wx = corner % 2 ? f[1] : 1 - f[1];
-        float *at = to + (corner / 2 * width + corner % 2) * parts;
-        for (int k = 0; k < parts; k++) at[k] += wy * wx * value[k];
-    }
+    return (corner / 2 ? f[0] : 1 - f[0]) * (corner % 2 ? f[1] : 1 - f[1]);
+}
+
+static int64_t corner_offset(int corner, int64_t width)
+{
+    return corner / 2 * width + corner % 2;
+}
+
+/* One product onto a pixel of the chunks' boxes, in the precision that was asked for. */
+static void add_pixel(const pp_fftw_sweep *s, int64_t at, pp_c32 value)
+{
+    if (s->wide_boxes)
+        s->wide_boxes[at].re += (double)value.re, s->wide_boxes[at].im += (double)value.im;
+    else
+        s->boxes[at] = pp_add(s->boxes[at], value);
 }
 
 static void spread_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe,
@@ -156,8 +166,9 @@ static void spread_object(const pattern *p, const pp_chunk *c, const pp_c32 *pro
     for (int64_t k = 0; k < p->n2; k++) {
         const int64_t y = w[0] - c->y + k / p->n, x = w[1] - c->x + k % p->n;
         const pp_c32 value = pp_cmul(probe[k], near[k]);
-        spread(&p->s->boxes[c->offset + y * c->width + x].re, c->width, 2, &value.re,
-               p->s->parts[p->j]);
+        for (int i = 0; i < 4; i++)
+            add_pixel(p->s, c->offset + y * c->width + x + corner_offset(i, c->width),
+                      pp_times(corner_weight(i, p->s->parts[p->j]), value));
     }
 }
 
@@ -169,9 +180,9 @@ static void add_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe,
     }
     const int32_t *w = p->s->chunks.window[p->j];
     for (int64_t y = 0; y < p->n; y++) {
-        pp_c32 *to = p->s->boxes + c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
+        const int64_t to = c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
         const pp_c32 *a = probe + y * p->n, *b = near + y * p->n;
-        for (int64_t x = 0; x < p->n; x++) to[x] = pp_add(to[x], pp_cmul(a[x], b[x]));
+        for (int64_t x = 0; x < p->n; x++) add_pixel(p->s, to + x, pp_cmul(a[x], b[x]));
     }
 }
 
@@ -247,7 +258,10 @@ static void clear(pp_fftw_sweep *s, int64_t chunk, bool object, pp_c32 *probe_su
 {
     const pp_chunk *c = &s->chunks.chunk[chunk];
     const size_t plane = (size_t)(s->base.setup.n * s->base.setup.n * s->base.setup.modes);
-    if (object) memset(s->boxes + c->offset, 0, (size_t)(c->height * c->width) * sizeof *s->boxes);
+    const size_t pixels = (size_t)(c->height * c->width);
+    if (object) memset(s->boxes + c->offset, 0, pixels * sizeof *s->boxes);
+    if (object && s->wide_boxes)
+        memset(s->wide_boxes + c->offset, 0, pixels * sizeof *s->wide_boxes);
     if (probe_sum) memset(probe_sum, 0, plane * sizeof *probe_sum);
 }
 
@@ -270,7 +284,10 @@ pp_status pp_fftw_gradient(pp_sweep *sweep, const pp_sweep_gradient *out, const 
         }
     }
     all_known(s);
-    if (out->object)
+    if (out->object && s->wide_boxes)
+        pp_chunks_merge_wide(&s->chunks, out->object, out->rest, s->wide_boxes, u->object,
+                             u->threads);
+    else if (out->object)
         pp_chunks_merge(&s->chunks, &out->object->re, &s->boxes->re, 2, u->object, u->threads);
     if (out->probe) merge_probes(s, out->probe);
     if (out->cost) *out->cost = total(s, 0) + offset(s);
@@ -366,10 +383,9 @@ static void light_object(const pattern *p, const pp_chunk *c, float *boxes,
             const pp_c32 *a = probe + m * p->n2 + y * p->n;
             for (int64_t x = 0; x < p->n; x++) {
                 const float light = a[x].re * a[x].re + a[x].im * a[x].im;
-                if (p->s->parts)
-                    spread(to + x, c->width, 1, &light, p->s->parts[p->j]);
-                else
-                    to[x] += light;
+                for (int i = 0; i < (p->s->parts ? 4 : 1); i++)
+                    to[x + corner_offset(i, c->width)] +=
+                        p->s->parts ? corner_weight(i, p->s->parts[p->j]) * light : light;
             }
         }
 }

@@ -40,7 +40,7 @@ static double bytes(const pp_sweep_setup *s)
     const double work = (between / (double)s->modes + 5.5 * s->threads + 2 +
                          (s->probe_moves ? pp_chunks_bound(s) : 0)) *
                         plane;
-    return kept + ramps + work + 2 * pixels * sizeof(pp_c32) +
+    return kept + ramps + work + (s->wide_sum ? 6 : 2) * pixels * sizeof(pp_c32) +
            (double)s->patterns * PP_FFTW_SCALARS * sizeof(double);
 }
 
@@ -101,6 +101,7 @@ static pp_status make_shared(pp_fftw_sweep *s, int64_t n2)
     const pp_sweep_setup *u = &s->base.setup;
     PP_TRY(PP_ALLOC(n2, &s->mask));
     PP_TRY(pp_fft_buffer(s->chunks.pixels, &s->boxes));
+    if (u->wide_sum) PP_TRY(PP_ALLOC(s->chunks.pixels, &s->wide_boxes));
     PP_TRY(PP_ALLOC(u->patterns * PP_FFTW_SCALARS, &s->scalars));
     if (u->probe_moves) PP_TRY(pp_fft_buffer(s->chunks.count * u->modes * n2, &s->probes));
     if (u->background) PP_TRY(PP_ALLOC(n2, &s->background));
@@ -121,6 +122,7 @@ static void free_sweep(pp_sweep *sweep)
         pp_free(w->window), pp_free(w->window2);
     }
     pp_free(s->work), pp_free(s->mask), pp_free(s->ramp), pp_free(s->boxes), pp_free(s->probes);
+    pp_free(s->wide_boxes);
     pp_free(s->far), pp_free(s->f1), pp_free(s->f2), pp_free(s->hat), pp_free(s->dhat);
     pp_free(s->scalars), pp_free(s->background), pp_free(s->parts);
     pp_fft_free(&s->there);

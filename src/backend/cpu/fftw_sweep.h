@@ -27,10 +27,11 @@ typedef struct pp_fftw_sweep {
     pp_c32 *ramp;          /* [J][2][n] exp(-2 pi i k f) along y and x; NULL: nearest */
     pp_c32 *far, *f1, *f2; /* kept, [J][M][n][n]; NULL where not */
     pp_c32 *hat,
-        *dhat;       /* [M][n][n] transforms of probe and its direction over n^2; NULL: nearest */
-    pp_c32 *boxes;   /* object gradient of each chunk */
-    pp_c32 *probes;  /* [chunks][M][n][n] probe gradients; NULL where the probe stays */
-    double *scalars; /* [J][PP_FFTW_SCALARS] */
+        *dhat;     /* [M][n][n] transforms of probe and its direction over n^2; NULL: nearest */
+    pp_c32 *boxes; /* object gradient of each chunk */
+    pp_c64 *wide_boxes; /* the same in double where that is asked for; NULL: not */
+    pp_c32 *probes;     /* [chunks][M][n][n] probe gradients; NULL where the probe stays */
+    double *scalars;    /* [J][PP_FFTW_SCALARS] */
     pp_fftw_work *work; /* [threads] */
     pp_sweep_totals totals;
     bool known, square; /* kept far is valid; the last line had an F2 */

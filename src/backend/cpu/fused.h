@@ -83,7 +83,8 @@ typedef struct pp_fused_terms {
 
 /** back: where a residual's field goes. */
 typedef struct pp_fused_back {
-    pp_c32 *box; /* the object's gradient at the window, added to, or NULL */
+    pp_c32 *box;      /* the object's gradient at the window, added to, or NULL */
+    pp_c64 *wide_box; /* the same in double, or NULL */
     int64_t box_stride;
     const float *probe;
     pp_fused_window object; /* for the probe's gradient */

@@ -130,6 +130,22 @@ INLINE void add_complex(pp_c32 *to, pair x)
     store(&to->re + W, load(&to->re + W) + SHUFFLE(x.r, x.i, ZIP_HIGH));
 }
 
+/** W floats onto W doubles. */
+INLINE void add_wide(double *to, vec x)
+{
+    vecd low, high;
+    memcpy(&low, to, sizeof low), memcpy(&high, to + W / 2, sizeof high);
+    low += __builtin_convertvector(SHUFFLE(x, x, LOWER), vecd);
+    high += __builtin_convertvector(SHUFFLE(x, x, UPPER), vecd);
+    memcpy(to, &low, sizeof low), memcpy(to + W / 2, &high, sizeof high);
+}
+
+INLINE void add_complex_wide(pp_c64 *to, pair x)
+{
+    add_wide(&to->re, SHUFFLE(x.r, x.i, ZIP_LOW));
+    add_wide(&to->re + W, SHUFFLE(x.r, x.i, ZIP_HIGH));
+}
+
 /** One block of columns, point y of it: the residual x into the gradients. */
 INLINE void spread(const pp_fused_plan *plan, pair *field, pair x, const pp_fused_back *to, int b,
                    int y)
@@ -137,6 +153,8 @@ INLINE void spread(const pp_fused_plan *plan, pair *field, pair x, const pp_fuse
     const int64_t at = (int64_t)b * plan->n + y, column = (int64_t)b * W;
     const pair p = held(const_pairs(to->probe)[at]);
     if (to->box) add_complex(to->box + y * to->box_stride + column, times_conj(x, p));
+    if (to->wide_box)
+        add_complex_wide(to->wide_box + y * to->box_stride + column, times_conj(x, p));
     if (!to->sum && !to->moves) return;
     const pair g = times_conj(x, load_complex(to->object.data + y * to->object.stride + column));
     if (to->sum)

@@ -125,13 +125,15 @@ static void measure_fields(const pattern *p, float *fields)
 /* A chunk in the making. */
 typedef struct part_of_sums {
     const pp_chunk *chunk;
-    float *box, *probe; /* probe NULL: not asked for */
+    float *box;
+    double *wide_box; /* one of the two is NULL */
+    float *probe;     /* NULL: not asked for */
 } part_of_sums;
 
 static part_of_sums part_of(const pp_fused_sweep *s, int64_t i)
 {
     return (part_of_sums){&s->chunks.chunk[i], pp_turns_box(&s->turns, i),
-                          pp_turns_probe(&s->turns, i)};
+                          pp_turns_wide_box(&s->turns, i), pp_turns_probe(&s->turns, i)};
 }
 
 /* Of this pattern's window in the chunk's box, in pixels. */
@@ -145,12 +147,15 @@ static void spread(const pattern *p, const part_of_sums *part, const pp_sweep_gr
                    const pp_sweep_point *at, const float *probe)
 {
     const pp_fused_sweep *s = p->s;
-    pp_c32 *box = (pp_c32 *)(void *)part->box + place_in(p, part->chunk);
+    const int64_t place = place_in(p, part->chunk);
+    pp_c32 *box = part->box ? (pp_c32 *)(void *)part->box + place : NULL;
+    pp_c64 *wide_box = part->wide_box ? (pp_c64 *)(void *)part->wide_box + place : NULL;
     for (int64_t m = 0; m < p->modes; m++) {
         float *f = field(p, 0) + m * s->field,
               *sum = part->probe ? part->probe + m * s->probe : NULL;
         const bool moves = sum && p->ramp.y;
         const pp_fused_back to = {.box = out->object ? box : NULL,
+                                  .wide_box = out->object ? wide_box : NULL,
                                   .box_stride = part->chunk->width,
                                   .probe = probe + m * s->probe,
                                   .object = window(p, at->object),
@@ -223,8 +228,8 @@ pp_status pp_fused_gradient_pass(pp_sweep *sweep, const pp_sweep_gradient *out,
     if (out->probe && !u->probe_moves)
         return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
     prepare(s, s->packed, s->hat, at->probe);
-    pp_turns_begin(&s->turns, out->object ? &out->object->re : NULL, 2,
-                   out->probe ? s->dprobe_sum : NULL);
+    pp_turns_begin(&s->turns, out->object ? &out->object->re : NULL,
+                   out->rest ? &out->rest->re : NULL, 2, out->probe ? s->dprobe_sum : NULL);
 #pragma omp parallel num_threads(u->threads)
     for (int64_t i; (i = pp_turns_take(&s->turns)) >= 0; pp_turns_give(&s->turns, i)) {
         const part_of_sums sums = part_of(s, i);
@@ -337,21 +342,28 @@ pp_status pp_fused_costs_pass(pp_sweep *sweep, double *costs, const pp_sweep_poi
 
 /* ---- illumination ---- */
 
-/* |probe|^2 of one pattern, into its chunk's box of floats. */
+static void add_light(const part_of_sums *sums, int64_t to, float light)
+{
+    if (sums->wide_box)
+        sums->wide_box[to] += (double)light;
+    else
+        sums->box[to] += light;
+}
+
+/* |probe|^2 of one pattern, into its chunk's box. */
 static void light_object(const pattern *p, const part_of_sums *sums)
 {
     const pp_fused_sweep *s = p->s;
     const int64_t n = s->base.setup.n, width = s->kernels->width;
     const float *probe = moved(p, p->w->probe, s->hat, s->packed);
-    const int64_t columns = sums->chunk->width;
-    float *box = sums->box + place_in(p, sums->chunk);
+    const int64_t columns = sums->chunk->width, place = place_in(p, sums->chunk);
     for (int64_t m = 0; m < p->modes; m++)
         for (int64_t b = 0; b < n / width; b++)
             for (int64_t y = 0; y < n; y++) {
                 const float *a = probe + m * s->probe + (b * n + y) * 2 * width;
-                float *to = box + y * columns + b * width;
+                const int64_t to = place + y * columns + b * width;
                 for (int64_t l = 0; l < width; l++)
-                    to[l] += a[l] * a[l] + a[width + l] * a[width + l];
+                    add_light(sums, to + l, a[l] * a[l] + a[width + l] * a[width + l]);
             }
 }
 
@@ -362,7 +374,7 @@ pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *prob
     if (probe) pp_chunks_light(&s->chunks, probe, at->object, &s->base.setup);
     if (!object) return PP_OK;
     prepare(s, s->packed, s->hat, at->probe);
-    pp_turns_begin(&s->turns, object, 1, NULL);
+    pp_turns_begin(&s->turns, object, NULL, 1, NULL);
 #pragma omp parallel num_threads(s->base.setup.threads)
     for (int64_t i; (i = pp_turns_take(&s->turns)) >= 0; pp_turns_give(&s->turns, i)) {
         const part_of_sums sums = part_of(s, i);

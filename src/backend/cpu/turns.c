@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kernels/regrid.h"
 
 static int64_t lesser(int64_t a, int64_t b)
 {
@@ -36,11 +37,18 @@ static room room_of(const pp_sweep_setup *s)
     return (room){lesser(wanted * box, most > box ? most : box), wanted};
 }
 
+static double pixels_of(const pp_sweep_setup *s)
+{
+    return (double)s->object[0] * (double)s->object[1];
+}
+
 double pp_turns_bytes(const pp_sweep_setup *s)
 {
     const room r = room_of(s);
     const int64_t probe = s->probe_moves ? s->n * s->n * s->modes : 0;
-    return (double)(r.pixels + r.slots * probe) * sizeof(pp_c32) +
+    const double objects =
+        s->wide_sum ? 2.0 * (double)r.pixels + 2.0 * pixels_of(s) : (double)r.pixels;
+    return (objects + (double)(r.slots * probe)) * sizeof(pp_c32) +
            PP_TURNS_BANDS * sizeof(pp_turns_band) +
            (double)pp_chunks_small_count(s->patterns) * (sizeof(pp_chunk) + sizeof(pp_turns_chunk));
 }
@@ -55,9 +63,14 @@ static int64_t largest_box(const pp_chunks *c)
     return most;
 }
 
-static pp_status make(pp_turns *t)
+static pp_status make(pp_turns *t, bool wide)
 {
-    PP_TRY(PP_ALLOC(t->slots * t->box, &t->boxes));
+    if (wide) {
+        PP_TRY(PP_ALLOC(t->slots * t->box, &t->wide_boxes));
+        PP_TRY(PP_ALLOC(2 * t->object[0] * t->object[1], &t->wide_sum));
+    } else {
+        PP_TRY(PP_ALLOC(t->slots * t->box, &t->boxes));
+    }
     if (t->probe) PP_TRY(PP_ALLOC(t->slots * t->probe, &t->probes));
     PP_TRY(PP_ALLOC(t->chunks->count, &t->chunk));
     return PP_ALLOC(PP_TURNS_BANDS, &t->bands);
@@ -73,7 +86,7 @@ pp_status pp_turns_create(const pp_sweep_setup *setup, const pp_chunks *chunks, 
                   .box = 2 * box,
                   .probe = probe,
                   .object = {setup->object[0], setup->object[1]}};
-    const pp_status status = make(&t);
+    const pp_status status = make(&t, setup->wide_sum);
     if (status != PP_OK)
         pp_turns_free(&t);
     else
@@ -84,13 +97,14 @@ pp_status pp_turns_create(const pp_sweep_setup *setup, const pp_chunks *chunks, 
 void pp_turns_free(pp_turns *t)
 {
     pp_free(t->boxes), pp_free(t->probes);
+    pp_free(t->wide_boxes), pp_free(t->wide_sum);
     pp_free(t->chunk), pp_free(t->bands);
     *t = (pp_turns){0};
 }
 
-void pp_turns_begin(pp_turns *t, float *object, int parts, float *probe)
+void pp_turns_begin(pp_turns *t, float *object, float *rest, int parts, float *probe)
 {
-    t->to_object = object, t->to_probe = probe, t->parts = parts;
+    t->to_object = object, t->to_rest = rest, t->to_probe = probe, t->parts = parts;
     t->taken = 0;
     for (int64_t i = 0; i < t->chunks->count; i++) t->chunk[i].made = false;
     for (int k = 0; k < PP_TURNS_BANDS; k++) {
@@ -101,7 +115,12 @@ void pp_turns_begin(pp_turns *t, float *object, int parts, float *probe)
 
 float *pp_turns_box(const pp_turns *t, int64_t i)
 {
-    return t->boxes + i % t->slots * t->box;
+    return t->boxes ? t->boxes + i % t->slots * t->box : NULL;
+}
+
+double *pp_turns_wide_box(const pp_turns *t, int64_t i)
+{
+    return t->wide_boxes ? t->wide_boxes + i % t->slots * t->box : NULL;
 }
 
 float *pp_turns_probe(const pp_turns *t, int64_t i)
@@ -114,17 +133,47 @@ static void add(float *restrict to, const float *restrict from, int64_t count)
     for (int64_t i = 0; i < count; i++) to[i] += from[i];
 }
 
+static void add_wide(double *restrict to, const double *restrict from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
+/* Numbers [first, last) of the object's sum begin at 0. */
+static void clear_sum(const pp_turns *t, int64_t first, int64_t last)
+{
+    const size_t count = (size_t)(last - first);
+    if (t->wide_sum)
+        memset(t->wide_sum + first, 0, count * sizeof(double));
+    else
+        memset(t->to_object + first, 0, count * sizeof(float));
+}
+
+/* The sum is whole: to the caller, and what rounding leaves of it. */
+static void round_sum(const pp_turns *t, int64_t first, int64_t last)
+{
+    for (int64_t k = first; k < last; k++) {
+        const double sum = t->wide_sum ? t->wide_sum[k] : (double)t->to_object[k];
+        const float rest = pp_round_off(&t->to_object[k], sum);
+        if (t->to_rest) t->to_rest[k] = rest;
+    }
+}
+
 /* Chunk i into rows [first, last) of the object. */
 static void add_rows(const pp_turns *t, int64_t i, int64_t first, int64_t last)
 {
     const pp_chunk *c = &t->chunks->chunk[i];
     const int64_t width = t->object[1] * t->parts, columns = c->width * t->parts;
-    if (i == 0)
-        memset(t->to_object + first * width, 0, (size_t)((last - first) * width) * sizeof(float));
+    if (i == 0) clear_sum(t, first * width, last * width);
     const int64_t end = lesser(last, c->y + c->height);
-    for (int64_t y = first > c->y ? first : c->y; y < end; y++)
-        add(t->to_object + y * width + c->x * t->parts, pp_turns_box(t, i) + (y - c->y) * columns,
-            columns);
+    for (int64_t y = first > c->y ? first : c->y; y < end; y++) {
+        const int64_t to = y * width + c->x * t->parts, from = (y - c->y) * columns;
+        if (t->wide_sum)
+            add_wide(t->wide_sum + to, pp_turns_wide_box(t, i) + from, columns);
+        else
+            add(t->to_object + to, pp_turns_box(t, i) + from, columns);
+    }
+    if (i + 1 == t->chunks->count && (t->wide_sum || t->to_rest))
+        round_sum(t, first * width, last * width);
 }
 
 static void add_probe(const pp_turns *t, int64_t i, int64_t first, int64_t last)
@@ -169,8 +218,11 @@ static bool has_room(const pp_turns *t, int64_t i)
 static void clear(const pp_turns *t, int64_t i)
 {
     const pp_chunk *c = &t->chunks->chunk[i];
-    const int64_t floats = c->height * c->width * t->parts;
-    if (t->to_object) memset(pp_turns_box(t, i), 0, (size_t)floats * sizeof(float));
+    const size_t numbers = (size_t)(c->height * c->width * t->parts);
+    if (t->to_object && t->wide_boxes)
+        memset(pp_turns_wide_box(t, i), 0, numbers * sizeof(double));
+    else if (t->to_object)
+        memset(pp_turns_box(t, i), 0, numbers * sizeof(float));
     if (t->to_probe) memset(pp_turns_probe(t, i), 0, (size_t)t->probe * sizeof(float));
 }
 

@@ -1,9 +1,11 @@
 /* Vector kernels on the CPU. Reductions are cut into SEGMENTS pieces whatever the number of threads, each summed in
  * LANES interleaved double sums, so that their bits depend on the data only.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "kernels/regrid.h"
 #include "kernels/weight.h"
 
 enum { SEGMENTS = 128, LANES = 8, NUMBERS = LANES / 2 };
@@ -137,6 +139,20 @@ static double largest(const float *w, int64_t count, int threads)
     return (double)top;
 }
 
+static double peak(const float *x, int64_t count, int threads)
+{
+    float top = 0;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(max : top)
+    for (int64_t i = 0; i < count; i++) top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    return (double)top;
+}
+
+static void regrid(float *high, float *rest, double unit, int64_t count, int threads)
+{
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) pp_regrid(&high[i], &rest[i], unit);
+}
+
 static void weight(float *w, double top, int64_t count, int threads)
 {
     const float limit = (float)top;
@@ -144,4 +160,5 @@ static void weight(float *w, double top, int64_t count, int threads)
     for (int64_t i = 0; i < count; i++) w[i] = pp_weight(w[i], limit);
 }
 
-const pp_vectors pp_cpu_vectors = {dot, direction, dot_box, box, axpy, scale, largest, weight};
+const pp_vectors pp_cpu_vectors = {dot,   direction, dot_box, box,    axpy,
+                                   scale, largest,   peak,    regrid, weight};

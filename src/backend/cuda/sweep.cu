@@ -89,7 +89,9 @@ double bytes(const pp_sweep_setup *u)
     const double ramps = fourier ? j * (2 * n * sizeof(pp_c32) + 3 * sizeof(double)) : 0;
     const double between = u->mode == PP_SWEEP_BILINEAR ? 2 * j * sizeof(float) : 0,
                  background = u->background ? n * n * (sizeof(float) + sizeof(double2)) : 0;
-    return kept + frames + work + rows + probe + ramps + between + background + j * sizeof(corner);
+    const double sum = u->wide_sum ? static_cast<double>(u->object[0] * u->object[1]) : 0;
+    return kept + frames + work + rows + probe + ramps + between + background +
+           sum * sizeof(double2) + j * sizeof(corner);
 }
 
 /* ---- batches ---- */
@@ -181,6 +183,7 @@ pp_status make_fields(sweep *s)
     if (f.probes > 0) PP_TRY(take(one, &s->moved));
     if (f.probes > 1) PP_TRY(take(one, &s->dmoved));
     if (u->probe_moves) PP_TRY(take(field, &s->probe_sum));
+    if (u->wide_sum) PP_TRY(take(static_cast<size_t>(u->object[0] * u->object[1]), &s->object_sum));
     if (u->mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(take(field, &s->hat));
     if (u->probe_moves) PP_TRY(take(field, &s->dhat));
@@ -296,7 +299,7 @@ void free_sweep(pp_sweep *base)
     for (pp_c32 *memory : {s->far, s->f1, s->f2, s->room[0], s->room[1], s->room[2], s->moved,
                            s->dmoved, s->hat, s->dhat, s->ramp})
         give(memory);
-    give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum);
+    give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum), give(s->object_sum);
     give(s->maxima), give(s->partial), give(s->total);
     give(s->fft_room), give(s->part), give(s->background), give(s->terms);
     give_pinned(s->host_total), give_pinned(s->host_rows), give_pinned(s->host_terms);

@@ -104,6 +104,7 @@ struct sweep {
     pp_c32 *moved, *dmoved;         /* one batch each; NULL: nearest */
     pp_c32 *hat, *dhat;             /* [M][n][n] */
     double2 *probe_sum;             /* [M][n][n] */
+    double2 *object_sum;            /* [Y][X]; NULL: summed in float */
     float *part;                    /* [J][2]; NULL: not bilinear */
     float *background;              /* [n * n]; NULL: none */
     double2 *terms;                 /* [n * n] derivatives with respect to it */
@@ -130,9 +131,9 @@ void launch_shift(cudaStream_t q, const scene &v, pp_c32 *to, const pp_c32 *hat,
 /** to[k] = unit (p x window of o + p2 x window of o2); p2.at NULL: the first product only. */
 void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const pp_c32 *o,
                     probes p2, const pp_c32 *o2);
-/** object += conj(p) near over the batch's box. */
-void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object, probes p,
-                       const pp_c32 *near);
+/** object, or in double `wide` where that is not NULL, += conj(p) near over the batch's box. */
+void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object,
+                       double2 *wide, probes p, const pp_c32 *near);
 /** object += sum over modes |p|^2. */
 void launch_light_object(cudaStream_t q, const scene &v, const batch &b, float *object, probes p);
 /** probe [n][n] = sum of |window of the object|^2 over all slots of v. */
@@ -142,7 +143,8 @@ void launch_window_conj(cudaStream_t q, const scene &v, pp_c32 *near, const pp_c
 /** sum += conj(window of o) near; fourier: conj(ramp) near. */
 void launch_add_probe(cudaStream_t q, const scene &v, double2 *sum, const pp_c32 *near,
                       const pp_c32 *o);
-void launch_round(cudaStream_t q, pp_c32 *to, const double2 *from, int64_t count);
+/** to = from rounded; rest (or NULL) gets what that leaves. */
+void launch_round(cudaStream_t q, pp_c32 *to, pp_c32 *rest, const double2 *from, int64_t count);
 
 /* ---- detector (sweep_far.cu) ---- */
 

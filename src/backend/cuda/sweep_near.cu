@@ -5,6 +5,7 @@
 #include "kernels/complex.h"
 #include "kernels/frequency.h"
 #include "kernels/pixel.h"
+#include "kernels/regrid.h"
 
 namespace PP_DEVICE
 {
@@ -143,13 +144,25 @@ __device__ share share_of(const scene &v, int pattern, int y, int x)
     return s;
 }
 
+/* A sum of float products in float, or in double. */
+__device__ pp_c32 plus(pp_c32 sum, pp_c32 a)
+{
+    return pp_add(sum, a);
+}
+
+__device__ double2 plus(double2 sum, pp_c32 a)
+{
+    return {sum.x + static_cast<double>(a.re), sum.y + static_cast<double>(a.im)};
+}
+
 /* Bilinear positions: as add_object_kernel, which has no parts. */
-__global__ void spread_object_kernel(scene v, batch b, pp_c32 *object, probes p, const pp_c32 *near)
+template <class T>
+__global__ void spread_object_kernel(scene v, batch b, T *object, probes p, const pp_c32 *near)
 {
     int y, x;
     if (!box_pixel(b, &y, &x)) return;
-    pp_c32 *const own = object + y * v.width + x;
-    pp_c32 sum = load(own);
+    T *const own = object + y * v.width + x;
+    T sum = load(own);
     const int64_t field = static_cast<int64_t>(v.modes) * v.plane;
     for (int j = 0; j < v.count; j++) {
         const share s = share_of(v, j, y, x);
@@ -158,19 +171,20 @@ __global__ void spread_object_kernel(scene v, batch b, pp_c32 *object, probes p,
                                                                       near + j * field + s.k[i];
             for (int m = 0; m < v.modes; m++) {
                 const int64_t at = static_cast<int64_t>(m) * v.plane;
-                sum = pp_add(sum, pp_times(s.weight[i], pp_cmul(load(a + at), load(f + at))));
+                sum = plus(sum, pp_times(s.weight[i], pp_cmul(load(a + at), load(f + at))));
             }
         }
     }
     store(own, sum);
 }
 
-__global__ void add_object_kernel(scene v, batch b, pp_c32 *object, probes p, const pp_c32 *near)
+template <class T>
+__global__ void add_object_kernel(scene v, batch b, T *object, probes p, const pp_c32 *near)
 {
     int y, x;
     if (!box_pixel(b, &y, &x)) return;
-    pp_c32 *const own = object + y * v.width + x;
-    pp_c32 sum = load(own);
+    T *const own = object + y * v.width + x;
+    T sum = load(own);
     const int64_t field = static_cast<int64_t>(v.modes) * v.plane;
     for (int j = 0; j < v.count; j++) {
         const int k = in_window(v, j, y, x);
@@ -178,7 +192,7 @@ __global__ void add_object_kernel(scene v, batch b, pp_c32 *object, probes p, co
         const pp_c32 *const a = p.at + j * p.stride + k, *const f = near + j * field + k;
         for (int m = 0; m < v.modes; m++) {
             const int64_t at = static_cast<int64_t>(m) * v.plane;
-            sum = pp_add(sum, pp_cmul(load(a + at), load(f + at)));
+            sum = plus(sum, pp_cmul(load(a + at), load(f + at)));
         }
     }
     store(own, sum);
@@ -232,16 +246,20 @@ __global__ void add_probe_kernel(scene v, double2 *total, const pp_c32 *near, co
     double2 sum = load(total + mode + k);
     for (int j = 0; j < v.count; j++) {
         const pp_c32 f = load(near + j * field + mode + k);
-        const pp_c32 a = pp_cmul(v.ramp ? ramp_at(v, j, k) : seen(v, o, j, k), f);
-        sum.x += static_cast<double>(a.re), sum.y += static_cast<double>(a.im);
+        sum = plus(sum, pp_cmul(v.ramp ? ramp_at(v, j, k) : seen(v, o, j, k), f));
     }
     store(total + mode + k, sum);
 }
 
-__global__ void round_kernel(pp_c32 *to, const double2 *from, int64_t count)
+/* Real numbers, two a pixel. */
+__global__ void round_kernel(float *to, float *rest, const double *from, int64_t count)
 {
     const int64_t i = static_cast<int64_t>(blockIdx.x) * THREADS + threadIdx.x;
-    if (i < count) to[i] = {static_cast<float>(from[i].x), static_cast<float>(from[i].y)};
+    if (i >= count) return;
+    float near;
+    const float left = pp_round_off(&near, load(from + i));
+    store(to + i, near);
+    if (rest) store(rest + i, left);
 }
 
 unsigned blocks(int64_t count, int64_t each)
@@ -258,6 +276,16 @@ dim3 field_grid(const scene &v)
 dim3 box_grid(const batch &b)
 {
     return dim3(blocks(b.to.x - b.from.x, BOX_X), blocks(b.to.y - b.from.y, BOX_Y));
+}
+
+template <class T>
+void add_object(cudaStream_t q, const scene &v, const batch &b, T *object, probes p,
+                const pp_c32 *near)
+{
+    if (v.part)
+        PP_LAUNCH((spread_object_kernel<T>), box_grid(b), THREADS, 0, q, v, b, object, p, near);
+    else
+        PP_LAUNCH((add_object_kernel<T>), box_grid(b), THREADS, 0, q, v, b, object, p, near);
 }
 
 } // namespace
@@ -284,13 +312,13 @@ void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const 
     PP_LAUNCH(product_kernel, field_grid(v), THREADS, 0, q, v, to, p, o, p2, o2);
 }
 
-void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object, probes p,
-                       const pp_c32 *near)
+void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object,
+                       double2 *wide, probes p, const pp_c32 *near)
 {
-    if (v.part)
-        PP_LAUNCH(spread_object_kernel, box_grid(b), THREADS, 0, q, v, b, object, p, near);
+    if (wide)
+        add_object(q, v, b, wide, p, near);
     else
-        PP_LAUNCH(add_object_kernel, box_grid(b), THREADS, 0, q, v, b, object, p, near);
+        add_object(q, v, b, object, p, near);
 }
 
 void launch_light_object(cudaStream_t q, const scene &v, const batch &b, float *object, probes p)
@@ -315,9 +343,10 @@ void launch_add_probe(cudaStream_t q, const scene &v, double2 *sum, const pp_c32
     PP_LAUNCH(add_probe_kernel, grid, THREADS, 0, q, v, sum, near, o);
 }
 
-void launch_round(cudaStream_t q, pp_c32 *to, const double2 *from, int64_t count)
+void launch_round(cudaStream_t q, pp_c32 *to, pp_c32 *rest, const double2 *from, int64_t count)
 {
-    PP_LAUNCH(round_kernel, blocks(count, THREADS), THREADS, 0, q, to, from, count);
+    PP_LAUNCH(round_kernel, blocks(2 * count, THREADS), THREADS, 0, q, &to->re,
+              rest ? &rest->re : nullptr, &from->x, 2 * count);
 }
 
 } // namespace PP_DEVICE

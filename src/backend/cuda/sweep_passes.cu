@@ -157,7 +157,7 @@ pp_status back(const work &w, const pp_sweep_gradient *out, const pp_sweep_point
 {
     sweep *const s = w.s;
     PP_TRY(transform(w, near, CUFFT_INVERSE));
-    if (out->object) launch_add_object(w.q, w.v, *w.b, out->object, p, near);
+    if (out->object) launch_add_object(w.q, w.v, *w.b, out->object, s->object_sum, p, near);
     if (!out->probe) return PP_OK;
     if (s->ramp) {
         launch_window_conj(w.q, w.v, near, at->object);
@@ -184,7 +184,7 @@ pp_status batch_gradient(const work &w, const pp_sweep_gradient *out, const pp_s
 pp_status put_probe(sweep *s, cudaStream_t q, pp_c32 *out)
 {
     cufftComplex *const data = reinterpret_cast<cufftComplex *>(out);
-    launch_round(q, out, s->probe_sum, s->field);
+    launch_round(q, out, nullptr, s->probe_sum, s->field);
     if (!s->ramp) return PP_OK;
     PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[2], data, data, CUFFT_INVERSE)));
     launch_scaled(q, out, out, 1.0f / static_cast<float>(s->base.setup.n * s->base.setup.n),
@@ -192,12 +192,18 @@ pp_status put_probe(sweep *s, cudaStream_t q, pp_c32 *out)
     return PP_OK;
 }
 
+int64_t pixels_of(const sweep *s)
+{
+    return s->base.setup.object[0] * s->base.setup.object[1];
+}
+
 pp_status clear(const sweep *s, cudaStream_t q, const pp_sweep_gradient *out)
 {
-    const pp_sweep_setup *u = &s->base.setup;
+    const size_t pixels = static_cast<size_t>(pixels_of(s));
     if (out->object)
-        PP_TRY(PP_CHECK(cudaMemsetAsync(
-            out->object, 0, static_cast<size_t>(u->object[0] * u->object[1]) * sizeof(pp_c32), q)));
+        PP_TRY(PP_CHECK(s->object_sum
+                            ? cudaMemsetAsync(s->object_sum, 0, pixels * sizeof(double2), q)
+                            : cudaMemsetAsync(out->object, 0, pixels * sizeof(pp_c32), q)));
     if (out->probe)
         PP_TRY(PP_CHECK(
             cudaMemsetAsync(s->probe_sum, 0, static_cast<size_t>(s->field) * sizeof(double2), q)));
@@ -349,6 +355,8 @@ pp_status sweep_gradient(pp_sweep *base, const pp_sweep_gradient *out, const pp_
     PP_TRY(clear(s, q, out));
     PP_TRY(for_batches(s, q, [&](const work &w) { return batch_gradient(w, out, at); }));
     all_known(s);
+    if (out->object && s->object_sum)
+        launch_round(q, out->object, out->rest, s->object_sum, pixels_of(s));
     if (out->probe) PP_TRY(put_probe(s, q, out->probe));
     PP_TRY(fetch_totals(s, 2));
     if (out->cost) *out->cost = s->host_total[0] + offset(s);

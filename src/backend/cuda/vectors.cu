@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backend/cuda/sums.h"
+#include "kernels/regrid.h"
 #include "kernels/weight.h"
 
 namespace PP_DEVICE
@@ -50,11 +51,12 @@ __global__ void dot_kernel(double *out, const pp_c32 *x, const pp_c32 *y, const 
     block_sums(sum, out + blockIdx.x, BLOCKS_MOST);
 }
 
-__global__ void largest_kernel(double *out, const float *w, int64_t count)
+/* size: of |w|. */
+__global__ void largest_kernel(double *out, const float *w, int64_t count, bool size)
 {
-    float most = w[0];
+    float most = size ? fabsf(w[0]) : w[0];
     for (int64_t i = thread_number(); i < count; i += thread_count()) {
-        const float v = load(w + i);
+        const float v = size ? fabsf(load(w + i)) : load(w + i);
         most = v > most ? v : most;
     }
     most = block_largest(most);
@@ -109,6 +111,12 @@ __global__ void weight_kernel(float *w, float largest, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count())
         w[i] = pp_weight(w[i], largest);
+}
+
+__global__ void regrid_kernel(float *high, float *rest, double unit, int64_t count)
+{
+    for (int64_t i = thread_number(); i < count; i += thread_count())
+        pp_regrid(high + i, rest + i, unit);
 }
 
 unsigned blocks_for(int64_t count)
@@ -201,20 +209,37 @@ void scale(pp_c32 *x, double a, int64_t count, int)
     PP_LAUNCH(scale_kernel, blocks_for(count), THREADS, 0, stream(), x, s, count);
 }
 
-double largest(const float *w, int64_t count, int)
+double largest_of(const float *w, int64_t count, bool size)
 {
     if (count < 1) return 0.0;
     const unsigned blocks = reduction_blocks(count);
     double most = std::nan("");
     (void)reduced(
         [=](double *out) {
-            PP_LAUNCH(largest_kernel, blocks, THREADS, largest_bytes, stream(), out, w, count);
+            PP_LAUNCH(largest_kernel, blocks, THREADS, largest_bytes, stream(), out, w, count,
+                      size);
         },
         [&](const double *part) {
             most = part[0];
             for (unsigned b = 1; b < blocks; b++) most = part[b] > most ? part[b] : most;
         });
     return most;
+}
+
+double largest(const float *w, int64_t count, int)
+{
+    return largest_of(w, count, false);
+}
+
+double peak(const float *x, int64_t count, int)
+{
+    return largest_of(x, count, true);
+}
+
+void regrid(float *high, float *rest, double unit, int64_t count, int)
+{
+    if (count < 1) return;
+    PP_LAUNCH(regrid_kernel, blocks_for(count), THREADS, 0, stream(), high, rest, unit, count);
 }
 
 void weight(float *w, double most, int64_t count, int)
@@ -226,6 +251,7 @@ void weight(float *w, double most, int64_t count, int)
 
 } // namespace
 
-const pp_vectors vectors = {dot, direction, dot_box, box, axpy, scale, largest, weight};
+const pp_vectors vectors = {dot,   direction, dot_box, box,    axpy,
+                            scale, largest,   peak,    regrid, weight};
 
 } // namespace PP_DEVICE
