@@ -126,6 +126,34 @@ START_TEST(groups_on_one_device)
 }
 END_TEST
 
+/* What tiles pass goes off while they work on their other patterns: the same bits as one after the other. */
+START_TEST(passes_beside_patterns)
+{
+    pp_emulation::set_devices(4);
+    make(100, 118, 118);
+    for (const pp_split_method split : {PP_SPLIT_HYBRID, PP_SPLIT_GRADIENT})
+        for (const int devices : {2, 4}) {
+            solved beside, again, in_turn;
+            pp_view_options o = options("mock", 3, split, devices == 4);
+            solve(o, devices, &beside);
+            pp_emulation::set_seed(static_cast<uint64_t>(devices) + 300);
+            solve(o, devices, &again);
+            o.in_turn = true;
+            solve(o, devices, &in_turn);
+            for (const solved *other : {&again, &in_turn}) {
+                check_same_bits(beside.out.object, other->out.object, "the object", devices);
+                check_same_bits(beside.out.probe, other->out.probe, "the probe", devices);
+                check_same_bits(beside.out.cost, other->out.cost, "the cost", devices);
+            }
+            ck_assert_msg(beside.out.account.beside > 0, "method %d on %d: nothing was beside",
+                          static_cast<int>(split), devices);
+            ck_assert(in_turn.out.account.beside == 0);
+        }
+    ck_assert_ptr_null(pp_emulation::error());
+    tiled_arrays_free(&arrays);
+}
+END_TEST
+
 START_TEST(groups_over_more_iterations)
 {
     pp_emulation::set_devices(2);
@@ -285,8 +313,8 @@ END_TEST
 int main()
 {
     return pp_test::run("device groups", 200, pp_test::process::each_its_own,
-                        {groups_by_nccl, groups_on_one_device, groups_over_more_iterations,
-                         sums_in_double_take_the_same_path, local_steps_on_devices,
-                         hybrid_without_borders, rare_settings, memory_that_runs_out,
-                         devices_that_are_lost});
+                        {groups_by_nccl, groups_on_one_device, passes_beside_patterns,
+                         groups_over_more_iterations, sums_in_double_take_the_same_path,
+                         local_steps_on_devices, hybrid_without_borders, rare_settings,
+                         memory_that_runs_out, devices_that_are_lost});
 }

@@ -50,7 +50,8 @@ void exercise(pp_sweep *s, results *r)
     const pp_sweep_point at = {object, probe};
     const pp_sweep_direction along = {dobject, dprobe};
     const double steps[5] = {1, 0.5, 0.25, -0.3, 0.1};
-    const pp_sweep_gradient out = {g, gp, &r->numbers[0], &r->numbers[1], nullptr};
+    const pp_sweep_gradient out = {g,       gp,      &r->numbers[0], &r->numbers[1],
+                                   nullptr, nullptr, nullptr,        nullptr};
     pp_sweep_slope slope;
     ck_assert_int_eq(s->kind->gradient(s, &out, &at), PP_OK);
     ck_assert_int_eq(s->kind->line(s, &slope, &at, &along, steps, 5, &r->numbers[2]), PP_OK);
@@ -143,6 +144,91 @@ START_TEST(backgrounds_and_objects_between_pixels)
 END_TEST
 
 /* Whatever allocation fails, nothing is left taken. First of all tests: later ones find memory in the pools. */
+/* ---- what is done beside later stages ---- */
+
+const int done_rows = 13; /* windows of the second stage begin at row 13 or 14 */
+
+struct staged {
+    float *copy;
+    pp_c32 *g;
+    int calls;
+};
+
+/* A copy of what is complete, which is then added to itself: both beside the patterns of the second stage. */
+pp_status copy_rows(void *self, int stage)
+{
+    staged *const s = static_cast<staged *>(self);
+    float *const g = reinterpret_cast<float *>(s->g);
+    const pp_vectors *v = pp_backend_mock.vectors;
+    ck_assert_int_eq(stage, s->calls++);
+    if (stage > 0) return PP_OK;
+    v->box(s->copy, 0, g, 0, 1, done_rows * size * 2, false);
+    v->box(g, 0, s->copy, 0, 1, done_rows * size * 2, true);
+    return PP_OK;
+}
+
+/* Gradient whose first rows are copied aside after their stage; NULL: not, but in the same order of patterns. */
+std::vector<pp_c32> staged_gradient(pp_sweep_positions mode, staged *aside, double beside[2])
+{
+    std::vector<double> positions;
+    std::vector<int32_t> stage;
+    const std::vector<uint16_t> frames(size_t(patterns) * n * n, 7);
+    for (int j = 0; j < patterns; j++) {
+        positions.push_back(j / side * 6.7 + 0.1), positions.push_back(j % side * 6.3 + 0.4);
+        stage.push_back(j / side < 2 ? 0 : 1);
+    }
+    pp_sweep_setup setup = {};
+    setup.n = n, setup.modes = modes, setup.patterns = patterns, setup.threads = 1;
+    setup.object[0] = setup.object[1] = size, setup.mode = mode, setup.frame_type = PP_U16;
+    setup.positions = positions.data(), setup.frames = frames.data();
+    setup.stages = 2, setup.stage = stage.data(), setup.probe_moves = true;
+    pp_sweep *s = nullptr;
+    ck_assert_int_eq(pp_sweep_create(pp_backend_mock.sweeps[0], &setup, &s), PP_OK);
+    pp_c32 *const object = pp_test::put(made(pixels, 1, 0.3f, 1)),
+                  *const probe = pp_test::put(made(plane, 1, 2, 2)),
+                  *const g = pp_test::put(made(pixels, 0, 0, 0)),
+                  *const gp = pp_test::put(made(plane, 0, 0, 0));
+    const pp_sweep_point at = {object, probe};
+    double cost = 0;
+    if (aside) aside->g = g;
+    const pp_sweep_gradient out = {
+        g, gp, &cost, nullptr, nullptr, aside ? copy_rows : nullptr, aside, beside};
+    ck_assert_int_eq(pp_sweep_gradient_at(s, &out, &at), PP_OK);
+    pp_sweep_free(&s);
+    for (pp_c32 *memory : {object, probe, gp}) pp_backend_mock.release(memory);
+    return pp_test::fetch(pixels, g);
+}
+
+START_TEST(work_beside_later_stages)
+{
+    const size_t done = size_t(done_rows) * size;
+    int early = 0, late = 0;
+    for (const pp_sweep_positions mode : {PP_SWEEP_NEAREST, PP_SWEEP_FOURIER, PP_SWEEP_BILINEAR}) {
+        double beside[2] = {0, 0};
+        const std::vector<pp_c32> plain = staged_gradient(mode, nullptr, beside);
+        ck_assert(beside[0] == 0 && beside[1] == 0);
+        for (uint64_t seed = 1; seed <= 12; seed++) {
+            staged aside = {pp_test::put(std::vector<float>(2 * done)), nullptr, 0};
+            pp_emulation::set_seed(seed);
+            const std::vector<pp_c32> g = staged_gradient(mode, &aside, beside);
+            const std::vector<float> copy = pp_test::fetch(2 * done, aside.copy);
+            ck_assert_int_eq(aside.calls, 2);
+            for (size_t k = 0; k < pixels; k++) {
+                const float twice = k < done ? 2.0f : 1.0f;
+                ck_assert_float_eq(g[k].re, twice * plain[k].re);
+                ck_assert_float_eq(g[k].im, twice * plain[k].im);
+                if (k < done) ck_assert_float_eq(copy[2 * k], plain[k].re);
+            }
+            ck_assert(beside[0] > 0 && beside[1] <= beside[0]);
+            early += beside[1] == 0, late += beside[1] > 0;
+        }
+    }
+    ck_assert_msg(early > 0 && late > 0, "what is aside ended before the sweep %d times, after %d",
+                  early, late);
+    ck_assert_ptr_null(pp_emulation::error());
+}
+END_TEST
+
 START_TEST(memory_that_runs_out_leaves_nothing)
 {
     const double before = pp_mock::bytes_taken();
@@ -166,5 +252,6 @@ int main()
 {
     return pp_test::run("device sweep", 120, pp_test::process::one,
                         {memory_that_runs_out_leaves_nothing, far_fields_kept,
-                         far_fields_computed_again, backgrounds_and_objects_between_pixels});
+                         far_fields_computed_again, backgrounds_and_objects_between_pixels,
+                         work_beside_later_stages});
 }

@@ -398,7 +398,8 @@ static void sweep_once(const pp_sweep_class *kind, pp_sweep_positions mode, outc
     pp_sweep *s;
     const pp_sweep_point at = {object, probe};
     const pp_sweep_direction along = {d, probe};
-    const pp_sweep_gradient gradient = {out->object, out->probe, &out->cost, NULL, NULL};
+    const pp_sweep_gradient gradient = {out->object, out->probe, &out->cost, NULL,
+                                        NULL,        NULL,       NULL,       NULL};
     pp_assert_ok(pp_sweep_create(kind, &setup, &s));
     pp_assert_ok(pp_sweep_gradient_at(s, &gradient, &at));
     pp_assert_ok(pp_sweep_line(s, &out->slope, out->costs, &at, &along, steps, 2));

@@ -121,7 +121,9 @@ pp_status work_on(task *t, const pp_split *split, int rank)
     PP_TRY(leave(t, rank, 2));
     PP_TRY(tile.fetch(&r->borders));
     PP_TRY(shared.fetch(&r->summed));
-    PP_TRY(pp_split_gather(split, top, tile.data(), LANES));
+    enum { BANDS = 3 };
+    for (int b = 0; b < BANDS; b++)
+        PP_TRY(pp_split_gather(split, top, tile.data(), LANES, b, BANDS));
     PP_TRY(leave(t, rank, 3));
     change(t, &tile, pixels);
     PP_TRY(pp_split_scatter(split, tile.data(), top, LANES));
@@ -134,7 +136,7 @@ pp_status work(const pp_comm *group, void *argument)
 {
     task *t = static_cast<task *>(argument);
     const int rank = pp_comm_rank(group);
-    const pp_split split = {group, &t->tiles, t->method, t->backend, t->links};
+    const pp_split split = {group, &t->tiles, t->method, t->backend, t->links, false};
     PP_TRY(pp_backend_use(t->backend, pp_backend_device(t->backend, rank)));
     return work_on(t, &split, rank);
 }

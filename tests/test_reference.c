@@ -140,7 +140,7 @@ static void check_gradient(loaded *l, const pp_sweep_class *kind, const char *gr
                   *const g = pp_test_upload(NULL, object_bytes),
                   *const gp = pp_test_upload(NULL, probe_bytes);
     const pp_sweep_point at = {there, beam};
-    const pp_sweep_gradient out = {g, gp, &cost, NULL, NULL};
+    const pp_sweep_gradient out = {g, gp, &cost, NULL, NULL, NULL, NULL, NULL};
     pp_assert_ok(pp_sweep_create(kind, &l->setup, &s));
     pp_assert_ok(pp_sweep_gradient_at(s, &out, &at));
     pp_sweep_free(&s);

@@ -177,9 +177,9 @@ static void exercise(const pp_sweep_class *kind, const pp_sweep_setup *setup, ou
     const pp_sweep_direction along = {p.dobject, p.dprobe};
     const pp_backend *backend = pp_backend_find(pp_test_backend());
     memset(out, 0, sizeof *out);
-    const pp_sweep_gradient first = {p.g, p.gp, &out->cost, &out->misfit, NULL};
-    const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL, NULL};
-    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL, NULL};
+    const pp_sweep_gradient first = {p.g, p.gp, &out->cost, &out->misfit, NULL, NULL, NULL, NULL};
+    const pp_sweep_gradient second = {p.g, p.gp, &out->cost2, NULL, NULL, NULL, NULL, NULL};
+    const pp_sweep_gradient unused = {NULL, NULL, &out->cost2, NULL, NULL, NULL, NULL, NULL};
     pp_assert_ok(pp_sweep_create(kind, setup, &s));
     if (set) pp_sweep_set_background(s, set);
     pp_assert_ok(pp_sweep_gradient_at(s, &first, &at));
@@ -265,7 +265,7 @@ static void wide_gradient(const pp_sweep_class *kind, pp_sweep_setup setup, int 
     const placed p = place();
     pp_sweep *s;
     pp_c32 *left = pp_test_upload(NULL, object_bytes);
-    const pp_sweep_gradient out = {p.g, NULL, NULL, NULL, left};
+    const pp_sweep_gradient out = {p.g, NULL, NULL, NULL, left, NULL, NULL, NULL};
     const pp_sweep_point at = {p.object, p.probe};
     setup.positions += 2 * first, setup.patterns = count, setup.wide_sum = true;
     setup.frames = (const uint16_t *)setup.frames + first * N * N;

@@ -94,6 +94,8 @@ static int fill_group(json_t *out, const pp_view_bench *b, const pp_view_bench_f
                                json_real(us * f->communication)) |
            json_object_set_new(out, "waiting_us_per_pattern_iteration",
                                json_real(us * f->waiting)) |
+           json_object_set_new(out, "communication_beside_compute_us_per_pattern_iteration",
+                               json_real(us * f->beside)) |
            json_object_set_new(out, "bytes_received_per_device_iteration",
                                json_real(f->bytes_received));
 }

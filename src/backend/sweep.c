@@ -14,6 +14,10 @@ static pp_status check_sizes(const pp_sweep_setup *s)
     if (s->frame_type != PP_U16 && s->frame_type != PP_F32)
         return PP_FAIL(PP_ERR_RUN, "frames must be uint16 or float32, they are %s",
                        pp_dtype_name(s->frame_type));
+    for (int64_t j = 0; s->stages > 1 && j < s->patterns; j++)
+        if (s->stages > PP_SWEEP_STAGES || s->stage[j] < 0 || s->stage[j] >= s->stages)
+            return PP_FAIL(PP_ERR_RUN, "pattern %lld: stage %d of %d, at most %d", (long long)j,
+                           s->stage[j], s->stages, PP_SWEEP_STAGES);
     return PP_OK;
 }
 
@@ -49,7 +53,11 @@ void pp_sweep_free(pp_sweep **sweep)
 pp_status pp_sweep_gradient_at(pp_sweep *sweep, const pp_sweep_gradient *out,
                                const pp_sweep_point *at)
 {
-    return sweep->kind->gradient(sweep, out, at);
+    if (out->beside) out->beside[0] = out->beside[1] = 0;
+    PP_TRY(sweep->kind->gradient(sweep, out, at));
+    for (int k = 0; out->ready && !sweep->kind->staged && k < pp_sweep_stages(&sweep->setup); k++)
+        PP_TRY(out->ready(out->self, k));
+    return PP_OK;
 }
 
 static pp_status check_steps(int count)

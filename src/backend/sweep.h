@@ -49,6 +49,8 @@ typedef enum pp_sweep_model { PP_SWEEP_AMPLITUDE, PP_SWEEP_POISSON } pp_sweep_mo
 #define PP_SWEEP_TINY 1e-32
 /** Most trial steps of one call. */
 enum { PP_SWEEP_STEPS = 16 };
+/** Most stages of a gradient. */
+enum { PP_SWEEP_STAGES = 8 };
 
 typedef struct pp_sweep_setup {
     int64_t n, modes, patterns; /* detector pixels a side, M, J */
@@ -65,6 +67,9 @@ typedef struct pp_sweep_setup {
     bool probe_moves;    /* probe gradients and probe directions may be asked for */
     bool keep;           /* keep the far fields */
     bool wide_sum;       /* the object's gradient is summed in double, over patterns and chunks */
+    int stages;          /* 0 or 1: patterns in any order; more: as `stage` has it */
+    const int32_t *
+        stage; /* [J] 0 to stages - 1: where the class knows `staged`, patterns of lower stages come first */
     bool stream; /* devices: frames stay in host memory, and are copied in chunks at every pass */
     int threads;
 } pp_sweep_setup;
@@ -87,6 +92,13 @@ typedef struct pp_sweep_gradient {
     double *misfit; /* sum (sqrt I - sqrt d)^2 over measured pixels, whatever the model */
     pp_c32 *
         rest; /* [Y][X] with `object`, of a sweep with wide_sum: what is left when the sum is rounded to `object` */
+    /** Called for each stage in order: in what it enqueues, `object` has all that patterns of this stage and those before add to it, and
+     *  that work runs beside the patterns of later stages, if the class is `staged`. It may change pixels that those do not see. NULL: nothing. */
+    pp_status (*ready)(void *self, int stage);
+    void *self;
+    /** [2] seconds from the first stage's end to the end of all that `ready` has enqueued, and how much of that nothing ran beside; 0 where
+     *  the class is not staged. NULL: not wanted. */
+    double *beside;
 } pp_sweep_gradient;
 
 /** First and second derivative of the cost along the direction at t = 0. */
@@ -118,6 +130,7 @@ typedef struct pp_sweep pp_sweep;
 /** One implementation. Functions may be called through the wrappers below only. */
 typedef struct pp_sweep_class {
     const char *name;
+    bool staged; /* gradient calls `ready` itself; else it is called at the end */
     /** Whether it can do this setup (positions, frames and mask may be NULL here). */
     bool (*supports)(const pp_sweep_setup *setup);
     /** order[n * n] of the detector pixels; NULL member: natural order. */
@@ -159,6 +172,10 @@ PP_MUST_CHECK pp_status pp_sweep_create(const pp_sweep_class *kind, const pp_swe
                                         pp_sweep **out);
 void pp_sweep_free(pp_sweep **sweep);
 
+static inline int pp_sweep_stages(const pp_sweep_setup *setup)
+{
+    return setup->stages > 1 ? setup->stages : 1;
+}
 /** Cost and gradients at a point. With kept far fields `at` must be the point that they belong to (see pp_sweep_advance). */
 PP_MUST_CHECK pp_status pp_sweep_gradient_at(pp_sweep *sweep, const pp_sweep_gradient *out,
                                              const pp_sweep_point *at);

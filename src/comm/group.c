@@ -413,6 +413,13 @@ pp_status pp_group_settle(const pp_comm *group)
     return end(self, entered, unlock(self->all, fine));
 }
 
+void pp_group_add(const pp_comm *group, double passing, double alone, double received)
+{
+    pp_group_account *account = &mine(group)->account;
+    account->moving += alone, account->beside += passing > alone ? passing - alone : 0;
+    account->received += received;
+}
+
 void pp_group_tell(const pp_comm *group, pp_group_account *out)
 {
     *out = mine(group)->account;

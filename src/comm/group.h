@@ -49,10 +49,12 @@ PP_MUST_CHECK pp_status pp_group_receive(const pp_comm *group, int from,
 /** Waits until all messages that this rank has posted are read. Not collective. */
 PP_MUST_CHECK pp_status pp_group_settle(const pp_comm *group);
 /** What this rank has spent on others since the group began: seconds waiting for them, seconds of copying and adding what they
- *  sent (waiting not counted), and bytes received. */
+ *  sent (waiting not counted), bytes received; and seconds of passing that ran beside computation. */
 typedef struct pp_group_account {
-    double waited, moving, received;
+    double waited, moving, received, beside;
 } pp_group_account;
 void pp_group_tell(const pp_comm *group, pp_group_account *out);
+/** Devices that pass parts by themselves: so many seconds in all, those of them in which they did nothing else, and bytes received. */
+void pp_group_add(const pp_comm *group, double passing, double alone, double received);
 
 #endif

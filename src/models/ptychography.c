@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/alloc.h"
 #include "kernels/regrid.h"
 
 static bool in_group(const pp_ptychography *m)
@@ -83,12 +84,30 @@ static pp_status join(pp_ptychography *m, const pp_split *split, bool wide_sum)
     return PP_OK;
 }
 
+/* With the stages in which its gradient is passed on. */
+static pp_status create_staged(const pp_backend *backend, const char *implementation,
+                               const pp_sweep_setup *setup, const pp_split *split,
+                               pp_ptychography *out)
+{
+    pp_sweep_setup with = *setup;
+    int32_t *stage;
+    with.stages = setup->wide_sum ? 1 : pp_split_stages(split); /* in double: all at the end */
+    if (with.stages == 1) return pp_ptychography_create(backend, implementation, setup, out);
+    PP_TRY(PP_ALLOC(setup->patterns + 1, &stage));
+    for (int64_t j = 0; j < setup->patterns; j++)
+        stage[j] = pp_split_stage(split, setup->positions + 2 * j, setup->n);
+    with.stage = stage;
+    const pp_status status = pp_ptychography_create(backend, implementation, &with, out);
+    pp_free(stage);
+    return status;
+}
+
 pp_status pp_ptychography_create_tile(const pp_backend *backend, const char *implementation,
                                       const pp_sweep_setup *setup, const pp_split *split,
                                       pp_ptychography *out)
 {
     pp_ptychography m;
-    PP_TRY(pp_ptychography_create(backend, implementation, setup, &m));
+    PP_TRY(create_staged(backend, implementation, setup, split, &m));
     const pp_status status = split->group ? join(&m, split, setup->wide_sum) : PP_OK;
     if (status == PP_OK)
         *out = m;
@@ -280,7 +299,7 @@ pp_status pp_point_weights(const pp_ptychography *m, pp_point_weight *w, const p
         PP_TRY(pp_split_sum(&m->split, w->probe, (float *)m->room, m->frame));
     PP_TRY(precondition(m, w->probe, m->frame, false));
     if (hybrid(m)) {
-        PP_TRY(pp_split_gather(&m->split, w->whole, w->object, 1));
+        PP_TRY(pp_split_gather(&m->split, w->whole, w->object, 1, 0, 1));
         return precondition(m, w->whole, w->whole ? whole_pixels(m) : 0, false);
     }
     if (in_group(m) && !apart(m)) PP_TRY(pp_split_pass(&m->split, w->object, 1));
@@ -294,28 +313,66 @@ pp_status pp_ptychography_sum(const pp_ptychography *m, double *values, int coun
     return in_group(m) ? pp_group_sum(m->split.group, values, count, PP_SUM) : PP_OK;
 }
 
+/* What is passed on of a gradient. */
+typedef struct sharing {
+    const pp_ptychography *m;
+    const pp_point *g;
+} sharing;
+
+/* After stage `stage` of the patterns. */
+static pp_status share_object(void *argument, int stage)
+{
+    const sharing *s = argument;
+    const pp_split *split = &s->m->split;
+    if (hybrid(s->m))
+        return pp_split_gather(split, s->g->whole, s->g->object, 2, stage, pp_split_stages(split));
+    return stage > 0 || apart(s->m) ? PP_OK : pp_split_pass(split, s->g->object, 2);
+}
+
+static pp_status share_all(sharing *s)
+{
+    pp_status status = PP_OK;
+    for (int k = 0; k < pp_split_stages(&s->m->split) && status == PP_OK; k++)
+        status = share_object(s, k);
+    return status;
+}
+
+/* This device's part, what it passes on meanwhile, and what it has of the others'. */
 static pp_status gradient_here(const pp_ptychography *m, pp_point *g, double sums[2], bool misfit,
                                const pp_point *at)
 {
     const pp_vectors *v = m->backend->vectors;
     const pp_sweep_point here = {at->object, at->probe};
-    const pp_sweep_gradient out = {g ? g->object : NULL, g ? g->probe : NULL, &sums[0],
-                                   misfit ? &sums[1] : NULL, g ? m->rest : NULL};
-    if (m->sweep) return pp_sweep_gradient_at(m->sweep, &out, &here);
-    if (g) v->box((float *)g->object, 0, NULL, 0, 1, 2 * m->pixels, false);
-    if (g && m->rest) v->box((float *)m->rest, 0, NULL, 0, 1, 2 * m->pixels, false);
-    if (g && g->probe) v->box((float *)g->probe, 0, NULL, 0, 1, 2 * m->frame * m->modes, false);
-    return PP_OK;
+    const bool shares = in_group(m) && g && !m->rest,
+               beside = shares && !m->split.in_turn && m->sweep;
+    double seconds[2] = {0, 0};
+    sharing all = {m, g};
+    const pp_sweep_gradient out = {.object = g ? g->object : NULL,
+                                   .probe = g ? g->probe : NULL,
+                                   .cost = &sums[0],
+                                   .misfit = misfit ? &sums[1] : NULL,
+                                   .rest = g ? m->rest : NULL,
+                                   .ready = beside ? share_object : NULL,
+                                   .self = &all,
+                                   .beside = seconds};
+    if (m->sweep) PP_TRY(pp_sweep_gradient_at(m->sweep, &out, &here));
+    if (beside) pp_group_add(m->split.group, seconds[0], seconds[1], 0);
+    if (!m->sweep && g) v->box((float *)g->object, 0, NULL, 0, 1, 2 * m->pixels, false);
+    if (!m->sweep && g && m->rest) v->box((float *)m->rest, 0, NULL, 0, 1, 2 * m->pixels, false);
+    if (!m->sweep && g && g->probe)
+        v->box((float *)g->probe, 0, NULL, 0, 1, 2 * m->frame * m->modes, false);
+    return shares && !beside ? share_all(&all) : PP_OK;
 }
 
+/* Of gradients summed in double, when all patterns are done: gradient and rest of all tiles on one grid, so that adding them does not
+ * round; then what was cut off of them. */
 static pp_status add_up(const pp_ptychography *m, pp_c32 *whole, pp_c32 *image)
 {
-    if (hybrid(m)) return pp_split_gather(&m->split, whole, image, 2);
+    if (hybrid(m)) return pp_split_gather(&m->split, whole, image, 2, 0, 1);
     return pp_split_pass(&m->split, image, 2);
 }
 
-/* Gradient and rest of all tiles on one grid, so that adding them does not round; then what was cut off of them. */
-static pp_status add_up_wide(const pp_ptychography *m, pp_point *g)
+static pp_status add_up_wide(const pp_ptychography *m, const pp_point *g)
 {
     const pp_vectors *v = m->backend->vectors;
     double peak = v->peak((float *)g->object, 2 * m->pixels, m->threads);
@@ -331,21 +388,15 @@ static pp_status add_up_wide(const pp_ptychography *m, pp_point *g)
     return PP_OK;
 }
 
-static pp_status share_gradient(const pp_ptychography *m, pp_point *g)
-{
-    if (g->probe)
-        PP_TRY(
-            pp_split_sum(&m->split, (float *)g->probe, (float *)m->room, 2 * m->frame * m->modes));
-    if (apart(m)) return PP_OK;
-    return m->rest ? add_up_wide(m, g) : add_up(m, g->whole, g->object);
-}
-
 pp_status pp_ptychography_gradient(const pp_ptychography *m, pp_point *g, double *cost,
                                    double *misfit, const pp_point *at)
 {
     double sums[2] = {0, 0};
     PP_TRY(gradient_here(m, g, sums, misfit != NULL, at));
-    if (in_group(m) && g) PP_TRY(share_gradient(m, g));
+    if (in_group(m) && g && m->rest) PP_TRY(add_up_wide(m, g));
+    if (in_group(m) && g && g->probe)
+        PP_TRY(
+            pp_split_sum(&m->split, (float *)g->probe, (float *)m->room, 2 * m->frame * m->modes));
     PP_TRY(pp_ptychography_sum(m, sums, 2));
     *cost = sums[0];
     if (misfit) *misfit = sums[1];

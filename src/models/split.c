@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "models/split.h"
 
+#include <math.h>
+
 #include "backend/backend.h"
 
 /* A part of an image that goes to another rank's or comes from there. */
@@ -129,6 +131,12 @@ static pp_status run_messages(const step *s)
 
 /* ---- and through the devices' links ---- */
 
+/* By this rank's device, so far. */
+static double received(const pp_split *split)
+{
+    return split->backend->links->received(split->links, pp_comm_rank(split->group));
+}
+
 static pp_status run_links(const step *s)
 {
     pp_link_piece pieces[PP_LINK_PIECES];
@@ -142,8 +150,11 @@ static pp_status run_links(const step *s)
                                     .send = p->send,
                                     .add = p->add};
     }
-    return s->split->backend->links->transfer(s->split->links, pp_comm_rank(s->split->group),
-                                              pieces, s->count);
+    const double before = received(s->split);
+    PP_TRY(s->split->backend->links->transfer(s->split->links, pp_comm_rank(s->split->group),
+                                              pieces, s->count));
+    pp_group_add(s->split->group, 0, 0, received(s->split) - before);
+    return PP_OK;
 }
 
 static pp_status run(step *s)
@@ -241,23 +252,70 @@ pp_status pp_split_pass(const pp_split *split, void *image, int lanes)
 
 /* ---- whole objects on rank 0 ---- */
 
-pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes)
+static pp_box band_of(pp_box tile, int band, int bands)
 {
-    const pp_box frame = pp_split_whole(split), mine = pp_split_extended(split);
+    const int64_t from = tile.from[0], rows = tile.to[0] - from;
+    tile.from[0] = from + rows * band / bands, tile.to[0] = from + rows * (band + 1) / bands;
+    return tile;
+}
+
+pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes, int band,
+                          int bands)
+{
+    const pp_box frame = pp_split_whole(split), mine = pp_split_extended(split),
+                 rows = band_of(mine, band, bands);
     if (pp_comm_rank(split->group) != 0) {
         step s = step_of(split, image, &mine, lanes);
-        send_to(&s, 0, mine);
+        send_to(&s, 0, rows);
         return run(&s);
     }
     step s = step_of(split, whole, &frame, lanes);
-    split->backend->vectors->box(whole, frame.to[1] * lanes, NULL, 0, frame.to[0],
-                                 frame.to[1] * lanes, false);
-    put(&s, image, &mine, &mine, true);
+    if (band == 0)
+        split->backend->vectors->box(whole, frame.to[1] * lanes, NULL, 0, frame.to[0],
+                                     frame.to[1] * lanes, false);
+    put(&s, image, &mine, &rows, true);
     for (int r = 1; r < pp_comm_size(split->group); r++) {
         const pp_box *box = &split->tiles->extended[r];
-        receive_from(&s, r, *box, *box, true);
+        receive_from(&s, r, *box, band_of(*box, band, bands), true);
     }
     return run(&s);
+}
+
+/* ---- stages ---- */
+
+enum { BANDS = 4 };
+
+int pp_split_stages(const pp_split *split)
+{
+    if (!split->group || !split->links) return 1;
+    return split->method == PP_SPLIT_HYBRID ? BANDS : split->method == PP_SPLIT_GRADIENT ? 2 : 1;
+}
+
+/* A pixel more on each side than a window has: it lies at the nearest pixel, or between two. */
+static pp_box window_of(const pp_split *split, const double corner[2], int64_t n)
+{
+    pp_box box = pp_split_extended(split);
+    for (int a = 0; a < 2; a++) {
+        box.from[a] += (int64_t)floor(corner[a]);
+        box.to[a] = box.from[a] + n + 1;
+    }
+    return box;
+}
+
+int pp_split_stage(const pp_split *split, const double corner[2], int64_t n)
+{
+    const int me = pp_comm_rank(split->group), stages = pp_split_stages(split);
+    const pp_box mine = pp_split_extended(split), window = window_of(split, corner, n);
+    int stage = stages - 1;
+    if (split->method == PP_SPLIT_HYBRID) {
+        while (stage > 0 && window.from[0] < band_of(mine, stage, stages).from[0]) stage--;
+        return stage;
+    }
+    for (int r = 0; r < split->tiles->count; r++) {
+        const pp_box common = pp_box_common(&window, &split->tiles->extended[r]);
+        if (r != me && pp_box_area(&common) > 0) stage = 0;
+    }
+    return stage;
 }
 
 pp_status pp_split_scatter(const pp_split *split, void *image, void *whole, int lanes)
@@ -290,11 +348,19 @@ pp_status pp_split_borders(const pp_split *split, void *image, int lanes)
 
 /* ---- replicated values ---- */
 
+static pp_status sum_links(const pp_split *split, float *values, int64_t count)
+{
+    const double before = received(split);
+    PP_TRY(split->backend->links->sum(split->links, pp_comm_rank(split->group), values, count));
+    pp_group_add(split->group, 0, 0, received(split) - before);
+    return PP_OK;
+}
+
 pp_status pp_split_sum(const pp_split *split, float *values, float *room, int64_t count)
 {
     const int me = pp_comm_rank(split->group), size = pp_comm_size(split->group);
     const pp_box line = {{0, 0}, {1, count}};
-    if (split->links) return split->backend->links->sum(split->links, me, values, count);
+    if (split->links) return sum_links(split, values, count);
     step s = step_of(split, room, &line, 1);
     for (int r = 0; r < size; r++)
         if (r != me) PP_TRY(pp_group_post(split->group, r, values, (size_t)count * sizeof *values));

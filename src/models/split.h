@@ -28,6 +28,7 @@ typedef struct pp_split {
     pp_split_method method;
     const pp_backend *backend;
     pp_links *links; /* of the group's devices; NULL where the back end has none */
+    bool in_turn;    /* nothing is passed while patterns are worked on: for tests and benches */
 } pp_split;
 
 /** The group watches this thread's device while it waits (pp_group_watch). */
@@ -40,14 +41,23 @@ pp_box pp_split_extended(const pp_split *split);
 pp_box pp_split_core(const pp_split *split);
 pp_box pp_split_whole(const pp_split *split);
 
+/** What tiles pass after a gradient goes off in stages, beside the patterns of later ones, where there are links. gradient: first the
+ *  patterns whose windows other tiles' pixels lie in, whose sum then goes from tile to tile, then the rest; hybrid: tiles in bands of rows.
+ *  1: all at once. */
+int pp_split_stages(const pp_split *split);
+/** Of a pattern of this rank whose window of n pixels begins at `corner` in the extended tile. */
+int pp_split_stage(const pp_split *split, const double corner[2], int64_t n);
+
 /** Floats that device `rank` stages in a transfer at most, for images of `lanes` floats a pixel and sums of `shared` floats. */
 int64_t pp_split_room(const pp_tiles *tiles, pp_split_method method, int rank, int lanes,
                       int64_t shared);
 
 /** image: `lanes` floats a pixel on the extended tile; becomes the sum over all tiles (gradient's passes). */
 PP_MUST_CHECK pp_status pp_split_pass(const pp_split *split, void *image, int lanes);
-/** whole (on rank 0, else NULL) = sum of the tiles' images, which are only read. */
-PP_MUST_CHECK pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes);
+/** whole (on rank 0, else NULL) = sum of the tiles' images, which are only read. In `bands` calls, 0 to bands - 1 in order, each tile's
+ *  rows from band / bands of them on. */
+PP_MUST_CHECK pp_status pp_split_gather(const pp_split *split, void *whole, void *image, int lanes,
+                                        int band, int bands);
 /** image = this tile's part of `whole` (on rank 0, else NULL), which is only read. */
 PP_MUST_CHECK pp_status pp_split_scatter(const pp_split *split, void *image, void *whole,
                                          int lanes);

@@ -169,6 +169,7 @@ static void add_account(meter *m, const pp_group_account *now)
     m->sum.waited += now->waited - m->before.waited;
     m->sum.moving += now->moving - m->before.moving;
     m->sum.received += now->received - m->before.received;
+    m->sum.beside += now->beside - m->before.beside;
 }
 
 /* All devices: an iteration has ended, the pair is timed by the first while the others rest, the next begins. */
@@ -212,14 +213,16 @@ static double median(double *values, int count)
 
 static void divide_time(const made *m, pp_view_bench_figures *out)
 {
-    double all = 0, waited = 0, moving = 0, received = 0;
+    double all = 0, waited = 0, moving = 0, received = 0, beside = 0;
     for (int k = 0; k < m->b->devices; k++) {
         const meter *one = &m->meters[k];
         all += one->seconds, waited += one->sum.waited;
         moving += one->sum.moving, received += one->sum.received;
+        beside += one->sum.beside;
     }
     out->waiting = waited / all, out->communication = moving / all;
     out->compute = 1 - out->waiting - out->communication;
+    out->beside = beside / all;
     out->bytes_received = received / m->b->devices / (ITERATIONS - WARM_UP);
 }
 

@@ -29,6 +29,7 @@ typedef struct pp_view_bench_figures {
     /* What us_per_pattern_iteration is made of, shares of 1, mean over devices: own work; copying and adding what others
      * sent; waiting for them. One device: 1, 0, 0. */
     double compute, communication, waiting;
+    double beside;         /* devices: passing that ran beside their own work, in the same unit */
     double bytes_received; /* by a device in an iteration, mean */
     pp_traffic kernels
         [PP_TRAFFIC_MOST]; /* where the back end counts: per pattern and iteration, as told */

@@ -359,7 +359,6 @@ static bool between(void *self, int64_t iteration, double cost)
 static void account(const view *v, const pp_comm *group)
 {
     pp_group_tell(group, &v->out->account);
-    if (v->links) v->out->account.received += v->backend->links->received(v->links, 0);
 }
 
 static int device_of(const view *v, int rank)
@@ -386,8 +385,11 @@ static pp_status work(const pp_comm *group, void *argument)
                .rank = pp_comm_rank(group)};
     if (v->tiles.count > 1) {
         s.group = group;
-        s.split = (pp_split){
-            .tiles = &v->tiles, .method = v->o->split, .backend = v->backend, .links = v->links};
+        s.split = (pp_split){.tiles = &v->tiles,
+                             .method = v->o->split,
+                             .backend = v->backend,
+                             .links = v->links,
+                             .in_turn = v->o->in_turn};
         s.split.group = pp_view_apart(&s) && !pp_view_shared(&s) ? NULL : group;
     }
     if (s.rank != 0) s.settings.stopped = NULL;

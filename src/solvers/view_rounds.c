@@ -40,7 +40,11 @@ static pp_status one_round(solve *s, pp_ptycho_result *r, int64_t count)
 
 static pp_status paste(solve *s)
 {
-    const pp_split all = {s->group, &s->v->tiles, s->o->split, s->backend, s->v->links};
+    const pp_split all = {.group = s->group,
+                          .tiles = &s->v->tiles,
+                          .method = s->o->split,
+                          .backend = s->backend,
+                          .links = s->v->links};
     return s->o->split == PP_SPLIT_HALO ? pp_split_borders(&all, s->point.object, 2) : PP_OK;
 }
 

@@ -86,6 +86,13 @@ cudaStream_t stream();
 PP_MUST_CHECK pp_status settle();
 /** What has no status of its own has failed: the next `launched` or `settle` of this thread says so. */
 void remember_failure();
+/** What this thread enqueues from here on goes aside: to a second queue, of high priority, beside what its first queue still has to do after
+ *  `ready`. Memory is neither taken nor given back meanwhile. */
+PP_MUST_CHECK pp_status go_aside(cudaEvent_t ready);
+/** Back to the first queue, which from here on waits for what was enqueued aside; `done` is recorded at its end. */
+PP_MUST_CHECK pp_status come_back(cudaEvent_t done);
+/** A stream that waits for no other, for copies between devices: before the kernels of other streams. */
+PP_MUST_CHECK pp_status make_urgent_stream(cudaStream_t *out);
 /** What went wrong in launches so far, without waiting. */
 PP_MUST_CHECK pp_status launched();
 

@@ -46,7 +46,7 @@ pp_status open_end(links_t *l, const pp_link_setup *setup, int rank)
     e.room = setup->room[rank];
     PP_TRY(take(static_cast<size_t>(e.room > 0 ? e.room : 1), &e.staging));
     PP_TRY(settle()); /* other threads' queues use it */
-    PP_TRY(PP_CHECK(cudaStreamCreateWithFlags(&e.stream, cudaStreamNonBlocking)));
+    PP_TRY(make_urgent_stream(&e.stream));
     PP_TRY(PP_CHECK(cudaEventCreateWithFlags(&e.ready, cudaEventDisableTiming)));
     return PP_CHECK(cudaEventCreateWithFlags(&e.done, cudaEventDisableTiming));
 }

@@ -20,7 +20,8 @@ constexpr size_t largest_pooled = size_t(64) << 20;
 
 struct queue {
     int device = 0;
-    cudaStream_t stream = nullptr;
+    cudaStream_t stream = nullptr, aside = nullptr;
+    bool away = false;                  /* work goes aside */
     std::multimap<size_t, void *> free; /* given back, by size */
 };
 
@@ -158,15 +159,41 @@ pp_status this_stream(cudaStream_t *out)
 {
     queue *q = nullptr;
     PP_TRY(PP_CHECK(this_queue(&q)));
-    *out = q->stream;
+    *out = q->away ? q->aside : q->stream;
     return PP_OK;
+}
+
+pp_status make_urgent_stream(cudaStream_t *out)
+{
+    int least = 0, greatest = 0;
+    PP_TRY(PP_CHECK(cudaDeviceGetStreamPriorityRange(&least, &greatest)));
+    return PP_CHECK(cudaStreamCreateWithPriority(out, cudaStreamNonBlocking, greatest));
+}
+
+pp_status go_aside(cudaEvent_t ready)
+{
+    queue *q = nullptr;
+    PP_TRY(PP_CHECK(this_queue(&q)));
+    if (!q->aside) PP_TRY(make_urgent_stream(&q->aside));
+    PP_TRY(PP_CHECK(cudaStreamWaitEvent(q->aside, ready, 0)));
+    q->away = true;
+    return PP_OK;
+}
+
+pp_status come_back(cudaEvent_t done)
+{
+    queue *q = nullptr;
+    PP_TRY(PP_CHECK(this_queue(&q)));
+    q->away = false;
+    PP_TRY(PP_CHECK(cudaEventRecord(done, q->aside)));
+    return PP_CHECK(cudaStreamWaitEvent(q->stream, done, 0));
 }
 
 cudaStream_t stream()
 {
     queue *q = nullptr;
     const cudaError_t code = this_queue(&q);
-    if (code == cudaSuccess) return q->stream;
+    if (code == cudaSuccess) return q->away ? q->aside : q->stream;
     mine().failed = code;
     return nullptr;
 }
@@ -206,6 +233,8 @@ pp_status take(size_t bytes, void **out)
     queue *q = nullptr;
     const size_t size = rounded(bytes);
     PP_TRY(PP_CHECK(this_queue(&q)));
+    if (q->away) /* the pool's blocks are the first queue's */
+        return PP_FAIL(PP_ERR_RUN, PP_TABLE_NAME ": memory is taken aside");
     std::unique_lock<std::mutex> hold(s.lock);
     void *memory = nullptr;
     const auto found = q->free.find(size);

@@ -129,17 +129,36 @@ pp_status cut(sweep *s)
     return PP_OK;
 }
 
+/* Which batch a stage ends with. */
+pp_status find_stages(sweep *s, const pp_sweep_setup *u)
+{
+    PP_TRY(PP_CHECK(cudaEventCreateWithFlags(&s->computed, cudaEventDefault)));
+    PP_TRY(PP_CHECK(cudaEventCreateWithFlags(&s->shared, cudaEventDefault)));
+    for (int k = 0; k < pp_sweep_stages(u); k++) {
+        int slots = s->slots;
+        PP_TRY(PP_CHECK(cudaEventCreateWithFlags(&s->staged[k], cudaEventDefault)));
+        while (u->stages > 1 && slots > 0 && u->stage[s->order[slots - 1]] > k) slots--;
+        s->last[k] = -1;
+        for (int i = 0; i < s->batches && s->of[i].first < slots; i++) s->last[k] = i;
+    }
+    return PP_OK;
+}
+
+/* Stage by stage, and in each along the curve. */
 pp_status put_in_order(sweep *s, const pp_sweep_setup *u)
 {
     pp_chunks chunks;
+    int64_t slot = 0;
     PP_TRY(PP_ALLOC(u->patterns, &s->order));
     PP_TRY(PP_ALLOC(u->patterns, &s->windows));
     PP_TRY(pp_chunks_create(u, &chunks));
-    for (int64_t k = 0; k < u->patterns; k++) {
-        const int32_t *w = chunks.window[chunks.order[k]];
-        s->order[k] = chunks.order[k];
-        s->windows[k] = {w[0], w[1]};
-    }
+    for (int stage = 0; stage < pp_sweep_stages(u); stage++)
+        for (int64_t k = 0; k < u->patterns; k++) {
+            const int64_t j = chunks.order[k];
+            if (u->stages > 1 && u->stage[j] != stage) continue;
+            s->order[slot] = j;
+            s->windows[slot++] = {chunks.window[j][0], chunks.window[j][1]};
+        }
     pp_chunks_free(&chunks);
     return PP_OK;
 }
@@ -278,6 +297,7 @@ pp_status fill(sweep *s, const pp_sweep_setup *u)
     s->field = u->modes * u->n * u->n;
     PP_TRY(put_in_order(s, u));
     PP_TRY(cut(s));
+    PP_TRY(find_stages(s, u));
     PP_TRY(make_plans(s));
     PP_TRY(make_fields(s));
     PP_TRY(make_rows(s));
@@ -294,6 +314,10 @@ void free_sweep(pp_sweep *base)
     sweep *const s = of(base);
     (void)cudaStreamSynchronize(stream()); /* pinned memory may be in use after an error */
     free_frames(s);
+    for (const cudaEvent_t event : s->staged)
+        if (event) (void)cudaEventDestroy(event);
+    if (s->computed) (void)cudaEventDestroy(s->computed);
+    if (s->shared) (void)cudaEventDestroy(s->shared);
     for (const cufftHandle plan : s->plans)
         if (plan >= 0) (void)cufftDestroy(plan);
     for (pp_c32 *memory : {s->far, s->f1, s->f2, s->room[0], s->room[1], s->room[2], s->moved,
@@ -314,7 +338,7 @@ pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     s->base.kind = &sweep_batched;
     for (cufftHandle &plan : s->plans) plan = -1;
     s->base.setup = *setup;
-    s->base.setup.positions = nullptr, s->base.setup.mask = nullptr;
+    s->base.setup.positions = nullptr, s->base.setup.mask = nullptr, s->base.setup.stage = nullptr;
     const pp_status status = fill(s, setup);
     if (status == PP_OK)
         *out = &s->base;
@@ -373,10 +397,11 @@ sweep *of(pp_sweep *s)
     return reinterpret_cast<sweep *>(s);
 }
 
-/* name, supports, order, prepare, bytes, create, free, gradient, line, costs, advance, renew, illumination, positions, move,
+/* name, staged, supports, order, prepare, bytes, create, free, gradient, line, costs, advance, renew, illumination, positions, move,
  * totals, facts, set_background, background_terms */
 const pp_sweep_class sweep_batched = {
     "batched",
+    true,
     supports,
     nullptr,
     prepare,

@@ -118,6 +118,9 @@ struct sweep {
         moved_on; /* far is valid; the last line had an F2; offsets are to be uploaded */
     bool other_background, dim; /* a background is to be uploaded; maxima are of another one */
     double at, to;
+    /* stages: the last batch with a pattern of them or those before, -1 for none; its end, that of all batches and of what ran aside */
+    int last[PP_SWEEP_STAGES];
+    cudaEvent_t staged[PP_SWEEP_STAGES], computed, shared;
 };
 
 /* ---- real space (sweep_near.cu); enqueued on `q` ---- */

@@ -155,17 +155,21 @@ __device__ double2 plus(double2 sum, pp_c32 a)
     return {sum.x + static_cast<double>(a.re), sum.y + static_cast<double>(a.im)};
 }
 
-/* Bilinear positions: as add_object_kernel, which has no parts. */
+/* Pixels of the box that no window holds are left alone: other work may change them meanwhile (`ready` in backend/sweep.h).
+ * Bilinear positions: as add_object_kernel, which has no parts. */
 template <class T>
 __global__ void spread_object_kernel(scene v, batch b, T *object, probes p, const pp_c32 *near)
 {
     int y, x;
     if (!box_pixel(b, &y, &x)) return;
     T *const own = object + y * v.width + x;
-    T sum = load(own);
+    T sum = {};
+    bool held = false;
     const int64_t field = static_cast<int64_t>(v.modes) * v.plane;
     for (int j = 0; j < v.count; j++) {
         const share s = share_of(v, j, y, x);
+        if (s.count > 0 && !held) sum = load(own);
+        held = held || s.count > 0;
         for (int i = 0; i < s.count; i++) {
             const pp_c32 *const a = p.at + j * p.stride + s.k[i], *const f =
                                                                       near + j * field + s.k[i];
@@ -175,7 +179,7 @@ __global__ void spread_object_kernel(scene v, batch b, T *object, probes p, cons
             }
         }
     }
-    store(own, sum);
+    if (held) store(own, sum);
 }
 
 template <class T>
@@ -184,18 +188,21 @@ __global__ void add_object_kernel(scene v, batch b, T *object, probes p, const p
     int y, x;
     if (!box_pixel(b, &y, &x)) return;
     T *const own = object + y * v.width + x;
-    T sum = load(own);
+    T sum = {};
+    bool held = false;
     const int64_t field = static_cast<int64_t>(v.modes) * v.plane;
     for (int j = 0; j < v.count; j++) {
         const int k = in_window(v, j, y, x);
         if (k < 0) continue;
+        if (!held) sum = load(own);
+        held = true;
         const pp_c32 *const a = p.at + j * p.stride + k, *const f = near + j * field + k;
         for (int m = 0; m < v.modes; m++) {
             const int64_t at = static_cast<int64_t>(m) * v.plane;
             sum = plus(sum, pp_cmul(load(a + at), load(f + at)));
         }
     }
-    store(own, sum);
+    if (held) store(own, sum);
 }
 
 __global__ void light_object_kernel(scene v, batch b, float *object, probes p)

@@ -345,6 +345,47 @@ pp_status fetch_totals(sweep *s, int sums)
     return settle();
 }
 
+namespace
+{
+
+/* Batch i is enqueued (-1: the start): the end of stages that it is the last of. */
+pp_status mark_stages(const sweep *s, cudaStream_t q, int i)
+{
+    for (int k = 0; k < pp_sweep_stages(&s->base.setup); k++)
+        if (s->last[k] == i) PP_TRY(PP_CHECK(cudaEventRecord(s->staged[k], q)));
+    return PP_OK;
+}
+
+/* What is to be done after each stage, beside the batches after it. Both failures count; the queue is the first one again. */
+pp_status share_stages(const sweep *s, cudaStream_t q, const pp_sweep_gradient *out)
+{
+    pp_status status = PP_OK;
+    if (!out->ready) return PP_OK;
+    PP_TRY(PP_CHECK(cudaEventRecord(s->computed, q)));
+    for (int k = 0; k < pp_sweep_stages(&s->base.setup) && status == PP_OK; k++) {
+        PP_TRY(go_aside(s->staged[k]));
+        status = out->ready(out->self, k);
+        const pp_status back = come_back(s->shared);
+        if (status == PP_OK) status = back;
+    }
+    return status;
+}
+
+/* After the queue has ended. */
+pp_status time_stages(const sweep *s, const pp_sweep_gradient *out)
+{
+    const cudaEvent_t from[2] = {s->staged[0], s->computed};
+    if (!out->ready || !out->beside) return PP_OK;
+    for (int k = 0; k < 2; k++) {
+        float milliseconds = 0.0f;
+        PP_TRY(PP_CHECK(cudaEventElapsedTime(&milliseconds, from[k], s->shared)));
+        out->beside[k] = milliseconds > 0.0f ? 1e-3 * static_cast<double>(milliseconds) : 0.0;
+    }
+    return PP_OK;
+}
+
+} // namespace
+
 pp_status sweep_gradient(pp_sweep *base, const pp_sweep_gradient *out, const pp_sweep_point *at)
 {
     sweep *const s = of(base);
@@ -352,13 +393,24 @@ pp_status sweep_gradient(pp_sweep *base, const pp_sweep_gradient *out, const pp_
     if (out->probe && !base->setup.probe_moves)
         return PP_FAIL(PP_ERR_RUN, "this sweep was made for a probe that stays");
     PP_TRY(start(s, &q, at->probe, nullptr));
+    int i = 0;
     PP_TRY(clear(s, q, out));
-    PP_TRY(for_batches(s, q, [&](const work &w) { return batch_gradient(w, out, at); }));
+    PP_TRY(mark_stages(s, q, -1));
+    const pp_status status = for_batches(s, q, [&](const work &w) {
+        PP_TRY(batch_gradient(w, out, at));
+        return mark_stages(s, q, i++);
+    });
+    PP_TRY(status);
     all_known(s);
-    if (out->object && s->object_sum)
+    if (out->object && s->object_sum) {
         launch_round(q, out->object, out->rest, s->object_sum, pixels_of(s));
+        for (int k = 0; k < pp_sweep_stages(&base->setup); k++)
+            PP_TRY(PP_CHECK(cudaEventRecord(s->staged[k], q))); /* only now is it there */
+    }
     if (out->probe) PP_TRY(put_probe(s, q, out->probe));
+    PP_TRY(share_stages(s, q, out));
     PP_TRY(fetch_totals(s, 2));
+    PP_TRY(time_stages(s, out));
     if (out->cost) *out->cost = s->host_total[0] + offset(s);
     if (out->misfit) *out->misfit = s->host_total[1];
     return PP_OK;

@@ -631,6 +631,18 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
     return fine();
 }
 
+/* Which of the queues goes first is drawn, whatever their priorities: they are a matter of speed. */
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+{
+    *least = 0, *greatest = -5;
+    return fine();
+}
+
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *out, unsigned flags, int)
+{
+    return cudaStreamCreateWithFlags(out, flags);
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned)
 {
     device &d = this_device();

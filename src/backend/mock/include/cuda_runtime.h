@@ -143,6 +143,8 @@ typedef struct pp_mock_event *cudaEvent_t;
 #define cudaMemcpyPeerAsync PP_MOCK_RENAME(cudaMemcpyPeerAsync)
 #define cudaMemsetAsync PP_MOCK_RENAME(cudaMemsetAsync)
 #define cudaStreamCreateWithFlags PP_MOCK_RENAME(cudaStreamCreateWithFlags)
+#define cudaStreamCreateWithPriority PP_MOCK_RENAME(cudaStreamCreateWithPriority)
+#define cudaDeviceGetStreamPriorityRange PP_MOCK_RENAME(cudaDeviceGetStreamPriorityRange)
 #define cudaStreamDestroy PP_MOCK_RENAME(cudaStreamDestroy)
 #define cudaStreamSynchronize PP_MOCK_RENAME(cudaStreamSynchronize)
 #define cudaStreamQuery PP_MOCK_RENAME(cudaStreamQuery)
@@ -178,6 +180,8 @@ cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int f
                                 size_t bytes, cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags);
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *out, unsigned flags, int priority);
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamQuery(cudaStream_t stream);
