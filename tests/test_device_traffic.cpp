@@ -264,6 +264,66 @@ START_TEST(bilinear_positions_and_a_background)
 }
 END_TEST
 
+START_TEST(illuminations_and_ramps)
+{
+    const view v = {false, PP_SWEEP_FOURIER, 1, false, false};
+    const std::vector<uint16_t> frames(static_cast<size_t>(patterns * n * n), 7);
+    const arrays a(v);
+    const pp_sweep_point at = {a.object, a.probe};
+    float *const light = pp_test::put(std::vector<float>(size_t(size) * size)),
+                 *const window = pp_test::put(std::vector<float>(size_t(n) * n));
+    pp_emulation::traffic_reset();
+    pp_sweep *s = make(v, frames);
+    use_patterns(1);
+    sizes["n"] = n, sizes["sums"] = 3; /* the totals of the frames */
+    compare("sum_rows", "sum_rows_kernel", 1);
+    ck_assert_int_eq(s->kind->illumination(s, light, window, &at), PP_OK);
+    s->kind->free(s);
+    compare("ramps", "ramps_kernel", 1);
+    compare_beside("light_object", "light_object_kernel", 1);
+    const bytes lit = counted("light_probe_kernel");
+    ck_assert_double_eq(lit.loaded, designed("light_probe").loaded);
+    ck_assert_double_eq(lit.stored * parts, 4 * plane);
+    (void)pp_test::fetch(size_t(size) * size, light), (void)pp_test::fetch(size_t(n) * n, window);
+}
+END_TEST
+
+/* Objects of 1000 pixels. */
+START_TEST(vectors)
+{
+    const int64_t count = 1000;
+    const pp_vectors *k = pp_backend_mock.vectors;
+    pp_c32 *const x = device(count), *const y = device(count);
+    float *const w = pp_test::put(std::vector<float>(count, 2.0f));
+    sizes = {{"O", 8.0 * count}, {"W", 4.0 * count}}, parts = 1;
+    const auto check = [&](const char *row, const char *kernel) {
+        compare(row, kernel, 1);
+        pp_emulation::traffic_reset();
+    };
+    pp_emulation::traffic_reset();
+    (void)k->dot(x, y, nullptr, count, 1), check("dot", "dot_kernel");
+    (void)k->dot(x, y, w, count, 1), check("dot, weighted", "dot_kernel");
+    const auto run = [&](auto work, const char *row, const char *kernel) {
+        work();
+        ck_assert_int_eq(pp_backend_mock.upload(nullptr, nullptr, 0), PP_OK); /* waits */
+        check(row, kernel);
+    };
+    run([&] { k->direction(x, y, w, {0.5, 0}, count, 1); }, "direction", "direction_kernel");
+    run(
+        [&] {
+            k->direction(x, y, w, {0, 0}, count, 1);
+        },
+        "direction, the first", "direction_kernel");
+    run([&] { k->axpy(x, 0.5, y, count, 1); }, "axpy", "axpy_kernel");
+    run([&] { k->scale(x, 0.5, count, 1); }, "scale", "scale_kernel");
+    (void)k->largest(w, count, 1), check("largest", "largest_kernel");
+    run([&] { k->weight(w, 2.0, count, 1); }, "weight", "weight_kernel");
+    run([&] { k->box(&x->re, 40, &y->re, 40, count / 20, 40, true); }, "box, added", "box_kernel");
+    run([&] { k->regrid(&x->re, &y->re, 0.25, 2 * count, 1); }, "regrid", "regrid_kernel");
+    (void)pp_test::fetch(count, x), (void)pp_test::fetch(count, y), (void)pp_test::fetch(count, w);
+}
+END_TEST
+
 /* A slice: I its image, G the oversampled grid, C the samples of all lines, L the lines, all complex. */
 START_TEST(projections)
 {
@@ -305,5 +365,6 @@ int main()
 {
     return pp_test::run("device traffic", 60, pp_test::process::one,
                         {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
-                         fourier_positions, bilinear_positions_and_a_background, projections});
+                         fourier_positions, bilinear_positions_and_a_background,
+                         illuminations_and_ramps, vectors, projections});
 }

@@ -195,6 +195,40 @@ START_TEST(a_device_that_is_lost)
 }
 END_TEST
 
+double copied(const char *way)
+{
+    pp_emulation::traffic table[64];
+    const int count = pp_emulation::traffic_table(table, 64);
+    for (int k = 0; k < count && k < 64; k++)
+        if (std::strcmp(table[k].kernel, way) == 0) return static_cast<double>(table[k].loaded);
+    return 0;
+}
+
+/* As docs/performance.md has it; beside it are tables of a few bytes a pattern. */
+START_TEST(bytes_of_a_step)
+{
+    pp_emulation::set_devices(1);
+    make(40, 100, 100);
+    for (const bool probe : {false, true}) {
+        work w({"mock", 1, 0, probe, PP_SWEEP_AMPLITUDE, 0});
+        const double plane = static_cast<double>(w.view.n * w.view.n),
+                     pixels = static_cast<double>(w.view.pixels), field = 8 * plane,
+                     frame = plane * static_cast<double>(pp_dtype_size(w.view.frame_type)),
+                     in =
+                         frame * static_cast<double>(w.view.patterns) + plane + 24 * pixels + field,
+                     back = 16 * pixels + (probe ? field : 0);
+        pp_joint_step_result told;
+        pp_emulation::traffic_reset();
+        pp_assert_ok(pp_joint_view_step(&w.view, &w.step, &told));
+        const double to = copied("copy to the device"), from = copied("copy to the host");
+        ck_assert_msg(to >= in && to < 1.2 * in, "%g bytes to the device, designed %g", to, in);
+        ck_assert_msg(from >= back && from < 1.2 * back, "%g bytes to the host, designed %g", from,
+                      back);
+    }
+    tiled_arrays_free(&arrays);
+}
+END_TEST
+
 /* The fewest devices that a memory is enough for. */
 START_TEST(as_few_devices_as_needed)
 {
@@ -218,5 +252,5 @@ int main()
 {
     return pp_test::run("joint groups", 100, pp_test::process::each_its_own,
                         {groups_by_nccl, groups_on_one_device, other_groups, a_device_that_is_lost,
-                         as_few_devices_as_needed});
+                         bytes_of_a_step, as_few_devices_as_needed});
 }

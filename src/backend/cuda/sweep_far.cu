@@ -255,7 +255,7 @@ __global__ void sum_rows_kernel(double *total, const double *partial, int64_t ro
 {
     const double *const from = partial + blockIdx.x * row;
     double sum[1] = {0.0};
-    for (int64_t i = threadIdx.x; i < row; i += THREADS) sum[0] += from[i];
+    for (int64_t i = threadIdx.x; i < row; i += THREADS) sum[0] += load(from + i);
     block_sums(sum, total + blockIdx.x, 1);
 }
 

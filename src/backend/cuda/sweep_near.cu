@@ -62,13 +62,14 @@ __global__ void ramps_kernel(pp_c32 *ramp, const double *offsets, int slots, int
     const int64_t i = static_cast<int64_t>(blockIdx.x) * THREADS + threadIdx.x;
     if (i >= static_cast<int64_t>(slots) * 2 * n) return;
     const int64_t slot = i / (2 * n), k = i % n, axis = i / n % 2;
-    ramp[i] = pp_ramp(k, n, offsets[3 * slot + axis], axis == 0 ? offsets[3 * slot + 2] : 1.0);
+    store(ramp + i, pp_ramp(k, n, load(offsets + 3 * slot + axis),
+                            axis == 0 ? load(offsets + 3 * slot + 2) : 1.0));
 }
 
 __global__ void scaled_kernel(pp_c32 *to, const pp_c32 *from, float s, int64_t count)
 {
     const int64_t i = static_cast<int64_t>(blockIdx.x) * THREADS + threadIdx.x;
-    if (i < count) to[i] = pp_times(s, from[i]);
+    if (i < count) store(to + i, pp_times(s, load(from + i)));
 }
 
 __global__ void shift_kernel(scene v, pp_c32 *to, const pp_c32 *hat, int axis)
@@ -210,16 +211,19 @@ __global__ void light_object_kernel(scene v, batch b, float *object, probes p)
     int y, x;
     if (!box_pixel(b, &y, &x)) return;
     float *const own = object + y * v.width + x;
-    float sum = *own;
+    float sum = 0.0f;
+    bool held = false;
     for (int j = 0; j < v.count; j++) {
         const share s = share_of(v, j, y, x);
+        if (s.count > 0 && !held) sum = load(own);
+        held = held || s.count > 0;
         for (int i = 0; i < s.count; i++) {
             const pp_c32 *const a = p.at + j * p.stride + s.k[i];
             for (int m = 0; m < v.modes; m++)
-                sum += s.weight[i] * pp_intensity(a[static_cast<int64_t>(m) * v.plane]);
+                sum += s.weight[i] * pp_intensity(load(a + static_cast<int64_t>(m) * v.plane));
         }
     }
-    *own = sum;
+    if (held) store(own, sum);
 }
 
 __global__ void light_probe_kernel(scene v, float *probe, const pp_c32 *object)
@@ -228,8 +232,8 @@ __global__ void light_probe_kernel(scene v, float *probe, const pp_c32 *object)
     if (k >= v.plane) return;
     double sum = 0;
     for (int j = 0; j < v.count; j++)
-        sum += static_cast<double>(pp_intensity(object[object_index(v, j, k)]));
-    probe[k] = static_cast<float>(sum);
+        sum += static_cast<double>(pp_intensity(load(object + object_index(v, j, k))));
+    store(probe + k, static_cast<float>(sum));
 }
 
 __global__ void window_conj_kernel(scene v, pp_c32 *near, const pp_c32 *o)

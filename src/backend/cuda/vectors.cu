@@ -34,7 +34,7 @@ __device__ int64_t element(const rows_t &r, int64_t k)
     return r.rows == 1 ? k : k / r.columns * r.stride + k % r.columns;
 }
 
-/* out [2][BLOCKS_MOST]: real and imaginary parts. */
+/* out [2][blocks]: real and imaginary parts. */
 __global__ void dot_kernel(double *out, const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
 {
     double sum[2] = {0.0, 0.0};
@@ -48,7 +48,7 @@ __global__ void dot_kernel(double *out, const pp_c32 *x, const pp_c32 *y, const 
         sum[0] += s * (xr * yr + xi * yi);
         sum[1] += s * (xr * yi - xi * yr);
     }
-    block_sums(sum, out + blockIdx.x, BLOCKS_MOST);
+    block_sums(sum, out + blockIdx.x, gridDim.x);
 }
 
 /* size: of |w|. */
@@ -69,14 +69,15 @@ __global__ void direction_kernel(pp_c32 *d, const pp_c32 *g, const float *w, pp_
     const float br = static_cast<float>(beta.re), bi = static_cast<float>(beta.im);
     const bool fresh = beta.re == 0.0 && beta.im == 0.0;
     for (int64_t i = thread_number(); i < count; i += thread_count()) {
-        const float s = w ? w[i] : 1.0f;
-        pp_c32 to = {-s * g[i].re, -s * g[i].im};
+        const float s = w ? load(w + i) : 1.0f;
+        const pp_c32 from = load(g + i);
+        pp_c32 to = {-s * from.re, -s * from.im};
         if (!fresh) {
-            const pp_c32 old = d[i];
+            const pp_c32 old = load(d + i);
             to.re += br * old.re - bi * old.im;
             to.im += br * old.im + bi * old.re;
         }
-        d[i] = to;
+        store(d + i, to);
     }
 }
 
@@ -86,37 +87,40 @@ __global__ void box_kernel(float *to, int64_t to_stride, const float *from, rows
     for (int64_t k = thread_number(); k < count; k += thread_count()) {
         const int64_t row = k / r.columns, column = k % r.columns;
         float *const at = to + row * to_stride + column;
-        const float value = from ? from[row * r.stride + column] : 0.0f;
-        *at = add ? *at + value : value;
+        const float value = from ? load(from + row * r.stride + column) : 0.0f;
+        store(at, add ? load(at) + value : value);
     }
 }
 
 __global__ void axpy_kernel(pp_c32 *y, float a, const pp_c32 *x, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count()) {
-        y[i].re += a * x[i].re;
-        y[i].im += a * x[i].im;
+        const pp_c32 more = load(x + i), old = load(y + i);
+        store(y + i, pp_c32{old.re + a * more.re, old.im + a * more.im});
     }
 }
 
 __global__ void scale_kernel(pp_c32 *x, float a, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count()) {
-        x[i].re *= a;
-        x[i].im *= a;
+        const pp_c32 old = load(x + i);
+        store(x + i, pp_c32{old.re * a, old.im * a});
     }
 }
 
 __global__ void weight_kernel(float *w, float largest, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count())
-        w[i] = pp_weight(w[i], largest);
+        store(w + i, pp_weight(load(w + i), largest));
 }
 
 __global__ void regrid_kernel(float *high, float *rest, double unit, int64_t count)
 {
-    for (int64_t i = thread_number(); i < count; i += thread_count())
-        pp_regrid(high + i, rest + i, unit);
+    for (int64_t i = thread_number(); i < count; i += thread_count()) {
+        float h = load(high + i), r = load(rest + i);
+        pp_regrid(&h, &r, unit);
+        store(high + i, h), store(rest + i, r);
+    }
 }
 
 unsigned blocks_for(int64_t count)
@@ -131,13 +135,15 @@ unsigned reduction_blocks(int64_t count)
     return static_cast<unsigned>(blocks > BLOCKS_MOST ? BLOCKS_MOST : blocks);
 }
 
-/* Runs launch(memory) and has add(part) see what the blocks left in it; false on a failure, which shows again at the next copy. */
-template <class L, class F> bool reduced(L launch, F add)
+/* Runs launch(memory) and has add(part) see what the blocks left in it, `count` numbers; false on a failure, which shows again at the
+ * next copy. */
+template <class L, class F> bool reduced(unsigned count, L launch, F add)
 {
-    const size_t bytes = 2 * BLOCKS_MOST * sizeof(double);
+    const size_t bytes = count * sizeof(double);
     double *memory = nullptr;
     void *host = nullptr;
-    bool fine = take(2 * BLOCKS_MOST, &memory) == PP_OK && take_pinned(bytes, &host) == PP_OK;
+    bool fine = take(2 * BLOCKS_MOST, &memory) == PP_OK &&
+                take_pinned(2 * BLOCKS_MOST * sizeof(double), &host) == PP_OK;
     if (fine) {
         launch(memory);
         fine =
@@ -159,12 +165,12 @@ pp_c64 dot_rows(const pp_c32 *x, const pp_c32 *y, const float *w, rows_t r)
     const unsigned blocks = reduction_blocks(r.rows * r.columns);
     pp_c64 sum = {0.0, 0.0};
     const bool fine = reduced(
+        2 * blocks,
         [=](double *out) {
             PP_LAUNCH(dot_kernel, blocks, THREADS, sums_bytes(2), stream(), out, x, y, w, r);
         },
         [&](const double *part) {
-            for (unsigned b = 0; b < blocks; b++)
-                sum.re += part[b], sum.im += part[BLOCKS_MOST + b];
+            for (unsigned b = 0; b < blocks; b++) sum.re += part[b], sum.im += part[blocks + b];
         });
     return fine ? sum : pp_c64{std::nan(""), std::nan("")};
 }
@@ -215,6 +221,7 @@ double largest_of(const float *w, int64_t count, bool size)
     const unsigned blocks = reduction_blocks(count);
     double most = std::nan("");
     (void)reduced(
+        blocks,
         [=](double *out) {
             PP_LAUNCH(largest_kernel, blocks, THREADS, largest_bytes, stream(), out, w, count,
                       size);
