@@ -145,7 +145,7 @@ static void forward_is_fftw(bench *b)
     b->kernels->product(&b->plan, b->fields[0], window, b->packed[0]);
     pp_fused_gradient g = {
         .modes = 1, .fields = b->fields[0], .rows = b->rows, .kept = b->spectrum};
-    b->kernels->far(&b->plan, &g);
+    b->kernels->far(&b->plan, &g, NULL);
     multiply(b, 0, 0, 0);
     pp_fft_run(b->forward, b->truth[0]);
     ck_assert_double_lt(distance(b, b->spectrum, b->truth[0]), 4e-7);

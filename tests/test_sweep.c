@@ -383,17 +383,24 @@ END_TEST
 START_TEST(same_bits_for_any_number_of_threads)
 {
     static outcome out[4];
+    static float laid[N * N];
+    for (int k = 0; k < N * N; k++) laid[k] = (float)(2 + 3 * (k % 7));
     const pp_backend *backend = pp_backend_find(pp_test_backend());
     for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
-        for (int c = 0; c < 4; c++) {
+        for (int c = 0; c < 12; c++) {
+            static const pp_sweep_positions modes[] = {PP_SWEEP_NEAREST, PP_SWEEP_FOURIER,
+                                                       PP_SWEEP_BILINEAR};
             make_problem(2);
             pp_sweep_setup setup = setup_of(*kind, PP_U16);
-            setup.mode = c & 1 ? PP_SWEEP_FOURIER : PP_SWEEP_NEAREST;
-            setup.keep = (c & 2) != 0;
+            setup.mode = modes[c % 3];
+            setup.keep = c / 3 % 2 == 1;
+            setup.background = c >= 6;
             if (!(*kind)->supports(&setup)) continue;
             for (int t = 0; t < 4; t++) {
                 setup.threads = t + 1;
+                set = setup.background ? laid : NULL;
                 exercise(*kind, &setup, &out[t]);
+                set = NULL;
                 ck_assert_msg(memcmp(&out[0], &out[t], sizeof out[0]) == 0,
                               "%s: %d threads give other bits than one", (*kind)->name, t + 1);
             }
@@ -438,10 +445,11 @@ static double modulus_terms(const oracle *o, int j, pp_sweep_position *out)
         }
     *out = (pp_sweep_position){0};
     for (int k = 0; k < N * N; k++) {
-        double d[2], mod[3] = {0};
+        const double under = o->background ? o->background[k] : 0;
+        double d[2], mod[3] = {under};
         if (q.mask[j][k] == 0) continue;
         for (int a = 0; a < 2; a++) {
-            double i[2] = {0};
+            double i[2] = {under, under};
             for (int s = 0; s < 2; s++)
                 for (int m = 0; m < q.modes; m++)
                     i[s] += pow(cabs(far[a][s][(j * q.modes + m) * N * N + k]), 2);
@@ -449,39 +457,51 @@ static double modulus_terms(const oracle *o, int j, pp_sweep_position *out)
         }
         for (int m = 0; m < q.modes; m++)
             mod[0] += pow(cabs(here[(j * q.modes + m) * N * N + k]), 2);
-        const double r = sqrt(mod[0]) - sqrt(q.data[j][k]);
+        const double r = sqrt(mod[0]) - sqrt(q.data[j][k]),
+                     beam = sqrt(mod[0]) - under / sqrt(mod[0]);
         out->yy += d[0] * d[0], out->yx += d[0] * d[1], out->xx += d[1] * d[1];
         out->ry += d[0] * r, out->rx += d[1] * r;
+        out->ww += beam * beam, out->rw += beam * r;
     }
     return sqrt(out->yy * out->xx);
 }
 
+/* With and without a background. */
 START_TEST(position_terms)
 {
+    static double background[N * N];
+    static float laid[N * N];
     const pp_backend *backend = pp_backend_find(pp_test_backend());
-    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++) {
-        make_problem(2);
-        pp_sweep_position found[PATTERNS], truth;
-        pp_sweep *s;
-        pp_sweep_setup setup = setup_of(*kind, PP_F32);
-        setup.mode = PP_SWEEP_FOURIER;
-        if (!(*kind)->supports(&setup)) continue;
-        const oracle o = oracle_of(true, false);
-        placed p = place();
-        const pp_sweep_point at = {p.object, p.probe};
-        pp_assert_ok(pp_sweep_create(*kind, &setup, &s));
-        pp_assert_ok(pp_sweep_position_terms(s, found, &at));
-        fetch(&p, NULL, NULL);
-        for (int j = 0; j < PATTERNS; j += 5) {
-            const double size = modulus_terms(&o, j, &truth);
-            pp_assert_near(found[j].yy, truth.yy, 1e-4 * size);
-            pp_assert_near(found[j].yx, truth.yx, 1e-4 * size);
-            pp_assert_near(found[j].xx, truth.xx, 1e-4 * size);
-            pp_assert_near(found[j].ry, truth.ry, 1e-4 * size);
-            pp_assert_near(found[j].rx, truth.rx, 1e-4 * size);
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 2; c++) {
+            make_problem(2);
+            pp_sweep_position found[PATTERNS], truth;
+            pp_sweep *s;
+            pp_sweep_setup setup = setup_of(*kind, PP_F32);
+            setup.mode = PP_SWEEP_FOURIER, setup.background = c == 1;
+            if (!(*kind)->supports(&setup)) continue;
+            oracle o = oracle_of(true, false);
+            for (int k = 0; k < N * N; k++) background[k] = 2 + 3 * (k % 7);
+            for (int k = 0; k < N * N; k++) laid[k] = (float)background[q.order[k]];
+            o.background = c ? background : NULL;
+            placed p = place();
+            const pp_sweep_point at = {p.object, p.probe};
+            pp_assert_ok(pp_sweep_create(*kind, &setup, &s));
+            if (c) pp_sweep_set_background(s, laid);
+            pp_assert_ok(pp_sweep_position_terms(s, found, &at));
+            fetch(&p, NULL, NULL);
+            for (int j = 0; j < PATTERNS; j += 5) {
+                const double size = modulus_terms(&o, j, &truth);
+                pp_assert_near(found[j].yy, truth.yy, 1e-4 * size);
+                pp_assert_near(found[j].yx, truth.yx, 1e-4 * size);
+                pp_assert_near(found[j].xx, truth.xx, 1e-4 * size);
+                pp_assert_near(found[j].ry, truth.ry, 1e-4 * size);
+                pp_assert_near(found[j].rx, truth.rx, 1e-4 * size);
+                pp_assert_near(found[j].ww, truth.ww, 1e-4 * truth.ww);
+                pp_assert_near(found[j].rw, truth.rw, 1e-4 * truth.ww);
+            }
+            pp_sweep_free(&s);
         }
-        pp_sweep_free(&s);
-    }
 }
 END_TEST
 

@@ -44,8 +44,9 @@ typedef struct pp_fused_window {
 typedef struct pp_fused_frame {
     const void *
         counts; /* [n n] in detector order, uint16 (65535 not measured) or float (NaN not measured) */
-    const uint8_t *mask; /* [n n] in detector order or NULL */
-    bool wide, poisson;  /* float counts; cost */
+    const uint8_t *mask;     /* [n n] in detector order or NULL */
+    const float *background; /* [n n] in detector order, part of each intensity, or NULL */
+    bool wide, poisson;      /* float counts; cost */
     float dark;
 } pp_fused_frame;
 
@@ -92,6 +93,11 @@ typedef struct pp_fused_back {
     bool moves; /* the field becomes conj(object) x residual, transformed along y, for `unshift` */
 } pp_fused_back;
 
+/** Parts of a pixel (y, x) at which an object is sampled. */
+typedef struct pp_fused_parts {
+    float y, x;
+} pp_fused_parts;
+
 /** A translation: exp(-2 pi i k f) for each place of a transform. */
 typedef struct pp_fused_ramp {
     const pp_c32 *y, *x; /* [n] */
@@ -108,11 +114,20 @@ typedef struct pp_fused_kernels {
     void (*products)(const pp_fused_plan *plan, float *const f[2], const pp_fused_window object[2],
                      const float *const probe[2]);
     void (*gradient)(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_fused_frame *frame);
-    /** The largest intensity; the far fields into g->kept (or NULL) unless they are made of what is kept. */
-    void (*far)(const pp_fused_plan *plan, pp_fused_gradient *g);
+    /** The largest intensity; the far fields into g->kept (or NULL) unless they are made of what is kept. background: as
+     *  in a frame. */
+    void (*far)(const pp_fused_plan *plan, pp_fused_gradient *g, const float *background);
     void (*line)(const pp_fused_plan *plan, pp_fused_line *line, const pp_fused_frame *frame);
     void (*terms)(const pp_fused_plan *plan, pp_fused_terms *terms, const pp_fused_frame *frame);
     void (*back)(const pp_fused_plan *plan, float *field, const pp_fused_back *to);
+    /** to [n][n] = the object between its pixels, of which it reads n + 1 a side. */
+    void (*sample)(const pp_fused_plan *plan, pp_c32 *to, pp_fused_window object,
+                   pp_fused_parts parts);
+    /** The adjoint of sample: to, n + 1 a side and rows `stride` apart, is added to. */
+    void (*spread)(const pp_fused_plan *plan, pp_c32 *to, int64_t stride, const pp_c32 *from,
+                   pp_fused_parts parts);
+    void (*spread_wide)(const pp_fused_plan *plan, pp_c64 *to, int64_t stride, const pp_c32 *from,
+                        pp_fused_parts parts);
     /** probe = backward transform of spectrum x ramp / n^2; field: room. */
     void (*shift)(const pp_fused_plan *plan, float *probe, const float *spectrum,
                   pp_fused_ramp ramp, float *rows, float *field);

@@ -39,6 +39,7 @@ INLINE void residual(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_f
                 inten += v.r * v.r + v.i * v.i;
             }
             inten *= scale;
+            if (frame->background) inten += load(frame->background + ((int64_t)k * n + x) * W);
             most = larger(inten, most);
             const pixels p = read_frame(frame, ((int64_t)k * n + x) * W, wide_counts);
             const vec bright = floored(inten), rest = deficit(bright, p);
@@ -162,7 +163,7 @@ static void gradient_fast(const pp_fused_plan *plan, pp_fused_gradient *g,
 
 static void gradient(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_fused_frame *frame)
 {
-    if (g->modes == 1 && !frame->poisson && !frame->wide)
+    if (g->modes == 1 && !frame->poisson && !frame->wide && !frame->background)
         gradient_fast(plan, g, frame);
     else if (frame->poisson && frame->wide)
         gradient_rows(plan, g, frame, true, true);
@@ -174,9 +175,10 @@ static void gradient(const pp_fused_plan *plan, pp_fused_gradient *g, const pp_f
         gradient_rows(plan, g, frame, false, false);
 }
 
-static void far(const pp_fused_plan *plan, pp_fused_gradient *g)
+static void far(const pp_fused_plan *plan, pp_fused_gradient *g, const float *background)
 {
     const int n = plan->n;
+    const float scale = 1.0f / ((float)n * (float)n);
     const int64_t spectrum = spectrum_floats(plan);
     pair *rows = pairs(g->rows);
     vec most = {0};
@@ -192,10 +194,12 @@ static void far(const pp_fused_plan *plan, pp_fused_gradient *g)
                 const pair v = held(rows[m * plan->span + place(x)]);
                 inten += v.r * v.r + v.i * v.i;
             }
+            inten *= scale;
+            if (background) inten += load(background + ((int64_t)k * n + x) * W);
             most = larger(inten, most);
         }
     }
-    g->most = largest(most) / ((float)n * (float)n);
+    g->most = largest(most);
 }
 
 #endif

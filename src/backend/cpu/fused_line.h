@@ -97,7 +97,7 @@ INLINE void line_block(const pp_fused_plan *plan, const pp_fused_line *line,
                        const pp_fused_frame *frame, int k, sums *out, bool moves, bool poisson,
                        bool wide_counts)
 {
-    const float scale = 1.0f / ((float)plan->n * (float)plan->n);
+    const float unit = (float)plan->n * (float)plan->n, scale = 1.0f / unit;
     for (int x0 = 0; x0 < plan->n; x0 += SEGMENT) {
         const line_fields f = fields_at(plan, line, k, x0);
         const int64_t at = (int64_t)k * plan->n + x0;
@@ -105,7 +105,8 @@ INLINE void line_block(const pp_fused_plan *plan, const pp_fused_line *line,
         pixels p[SEGMENT];
         slopes here = {{0}, {0}};
         for (int x = 0; x < SEGMENT; x++) {
-            const quartic c = coefficients(&f, x, moves);
+            quartic c = coefficients(&f, x, moves);
+            if (frame->background) c.a[0] += unit * load(frame->background + (at + x) * W);
             const pixels d = read_frame(frame, (at + x) * W, wide_counts);
             add_slopes(&here, &c, d, frame->dark, scale, poisson);
             if (line->count) s[x] = c, p[x] = d;
@@ -195,7 +196,8 @@ static void line_single(const pp_fused_plan *plan, pp_fused_line *l, const pp_fu
 
 static void line(const pp_fused_plan *plan, pp_fused_line *l, const pp_fused_frame *frame)
 {
-    if (l->modes == 1 && !l->count && !l->fields[2] && !frame->poisson && !frame->wide) {
+    if (l->modes == 1 && !l->count && !l->fields[2] && !frame->poisson && !frame->wide &&
+        !frame->background) {
         line_single(plan, l, frame);
         return;
     }

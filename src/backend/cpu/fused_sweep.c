@@ -13,7 +13,7 @@ static const double two_pi = 6.283185307179586476925;
 
 static bool supports(const pp_sweep_setup *setup)
 {
-    return pp_fused_size(setup->n) && setup->mode != PP_SWEEP_BILINEAR && !setup->background;
+    return pp_fused_size(setup->n);
 }
 
 static void order(int64_t n, int32_t *out)
@@ -36,8 +36,9 @@ static double work_bytes(const pp_sweep_setup *s)
 {
     const double n = (double)s->n, places = n + n / PP_FUSED_GROUP, width = pp_fused_pick()->width,
                  modes = (double)s->modes;
-    const double moved = s->mode == PP_SWEEP_NEAREST ? 0 : n + 2 * modes * n * n;
-    return (3 * modes * (n * (places + 2) + places * width) + moved) * sizeof(pp_c32);
+    const double moved = s->mode == PP_SWEEP_FOURIER ? n + 2 * modes * n * n : 0,
+                 between = s->mode == PP_SWEEP_BILINEAR ? 2 * n * n : 0;
+    return (3 * modes * (n * (places + 2) + places * width) + moved + between) * sizeof(pp_c32);
 }
 
 static double bytes(const pp_sweep_setup *s)
@@ -48,7 +49,9 @@ static double bytes(const pp_sweep_setup *s)
     const double ramps = moved ? 2 * n * patterns * sizeof(pp_c32) : 0,
                  probes = (moved ? 2 : 1) * (s->probe_moves ? 2 : 1) + s->probe_moves,
                  tables = (double)pp_fused_tables((int)s->n) * sizeof(float) +
-                          n * (n + sizeof(int32_t) + sizeof(pp_c32));
+                          n * (n + sizeof(int32_t) + sizeof(pp_c32)) +
+                          (s->background ? n * n * sizeof(float) : 0) +
+                          (s->mode == PP_SWEEP_BILINEAR ? patterns * sizeof(pp_fused_parts) : 0);
     return stacks(s) * plane * patterns + ramps + probes * plane + s->threads * work_bytes(s) +
            pp_turns_bytes(s) + tables + patterns * (PP_FUSED_SCALARS + 2) * sizeof(double);
 }
@@ -69,6 +72,13 @@ void pp_fused_ramps(pp_fused_sweep *s, const double *positions, const double *fa
     }
 }
 
+static void make_parts(const pp_fused_sweep *s, const double *positions)
+{
+    for (int64_t j = 0; s->parts && j < s->base.setup.patterns; j++)
+        s->parts[j] = (pp_fused_parts){(float)(positions[2 * j] - s->chunks.window[j][0]),
+                                       (float)(positions[2 * j + 1] - s->chunks.window[j][1])};
+}
+
 static const void *counts_of(const pp_sweep_setup *u, int64_t pattern)
 {
     return (const char *)u->frames + (size_t)(pattern * u->n * u->n) * pp_dtype_size(u->frame_type);
@@ -81,6 +91,7 @@ pp_fused_frame pp_fused_frame_of(const pp_fused_sweep *s, int64_t pattern)
     const float dark = PP_SWEEP_DARK * PP_SWEEP_DARK * s->most[pattern];
     return (pp_fused_frame){.counts = counts_of(u, pattern),
                             .mask = s->mask,
+                            .background = s->background,
                             .wide = u->frame_type == PP_F32,
                             .poisson = u->model == PP_SWEEP_POISSON,
                             .dark = dark > 1e-30f ? dark : 1e-30f};
@@ -127,7 +138,9 @@ static pp_status make_shared(pp_fused_sweep *s)
     if (u->probe_moves) PP_TRY(PP_ALLOC(u->modes * s->probe, &s->dprobe_sum));
     if (stacks(u) > 0) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->kept));
     if (stacks(u) > 1) PP_TRY(PP_ALLOC(u->patterns * u->modes * s->probe, &s->along));
-    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    if (u->background) PP_TRY(PP_ALLOC(u->n * u->n, &s->background));
+    if (u->mode == PP_SWEEP_BILINEAR) PP_TRY(PP_ALLOC(u->patterns, &s->parts));
+    if (u->mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(PP_ALLOC(u->patterns * 2 * u->n, &s->ramp));
     PP_TRY(PP_ALLOC(u->modes * s->probe, &s->hat));
     return u->probe_moves ? PP_ALLOC(u->modes * s->probe, &s->dhat) : PP_OK;
@@ -138,7 +151,9 @@ static pp_status make_work(const pp_fused_sweep *s, pp_fused_work *w)
     const pp_sweep_setup *u = &s->base.setup;
     PP_TRY(PP_ALLOC(3 * u->modes * s->field, &w->fields));
     PP_TRY(PP_ALLOC((int64_t)3 * u->modes * s->plan.span * 2 * s->kernels->width, &w->rows));
-    if (u->mode == PP_SWEEP_NEAREST) return PP_OK;
+    for (int k = 0; u->mode == PP_SWEEP_BILINEAR && k < 2; k++)
+        PP_TRY(PP_ALLOC(u->n * u->n, &w->between[k]));
+    if (u->mode != PP_SWEEP_FOURIER) return PP_OK;
     PP_TRY(PP_ALLOC(u->n, &w->ramp));
     PP_TRY(PP_ALLOC(u->modes * s->probe, &w->probe));
     return PP_ALLOC(u->modes * s->probe, &w->dprobe);
@@ -151,12 +166,13 @@ static void free_sweep(pp_sweep *sweep)
         pp_fused_work *w = &s->work[t];
         pp_free(w->fields), pp_free(w->rows), pp_free(w->ramp);
         pp_free(w->probe), pp_free(w->dprobe);
+        pp_free(w->between[0]), pp_free(w->between[1]);
     }
     pp_free(s->work), pp_free(s->twiddles), pp_free(s->digits), pp_free(s->ones);
     pp_free(s->mask), pp_free(s->ramp), pp_free(s->kept), pp_free(s->along);
     pp_free(s->packed), pp_free(s->dpacked);
     pp_free(s->hat), pp_free(s->dhat), pp_free(s->dprobe_sum);
-    pp_free(s->most), pp_free(s->scalars);
+    pp_free(s->most), pp_free(s->scalars), pp_free(s->parts), pp_free(s->background);
     pp_turns_free(&s->turns);
     pp_chunks_free(&s->chunks);
     pp_free(s);
@@ -182,6 +198,7 @@ static pp_status create(const pp_sweep_setup *setup, pp_sweep **out)
     }
     PP_TRY_TO(failed, count_totals(s, setup->mask));
     pp_fused_ramps(s, setup->positions, NULL);
+    make_parts(s, setup->positions);
     *out = &s->base;
     return PP_OK;
 failed:
@@ -250,4 +267,6 @@ const pp_sweep_class pp_sweep_fused = {
     .move = move,
     .totals = totals,
     .facts = facts,
+    .set_background = pp_fused_set_background,
+    .background_terms = pp_fused_background_terms,
 };

@@ -27,6 +27,7 @@ typedef struct pp_fused_work {
     float *rows;           /* 3 M blocks of rows */
     float *probe, *dprobe; /* [M] PROBEs, moved; NULL: nearest */
     pp_c32 *ramp;          /* [n], for the positions' terms; NULL: nearest */
+    pp_c32 *between[2];    /* [n][n] bilinear: sampled objects, or a gradient there; else NULL */
 } pp_fused_work;
 
 typedef struct pp_fused_sweep {
@@ -40,9 +41,11 @@ typedef struct pp_fused_sweep {
     int64_t field, probe; /* floats of a FIELD, of a PROBE or spectrum */
     uint8_t *mask;        /* [n n], or NULL: all pixels are measured */
     pp_c32 *ramp; /* [J][2][n] exp(-2 pi i k f) at each place of a transform; NULL: nearest */
-    pp_c32 *ones; /* [n] */
-    float *kept;  /* [J][M] spectra of the point, or NULL */
-    float *along; /* [J][M] spectra of the direction, or NULL */
+    pp_fused_parts *parts;   /* [J] bilinear: where between pixels; else NULL */
+    float *background;       /* [n n], or NULL: the setup has none */
+    pp_c32 *ones;            /* [n] */
+    float *kept;             /* [J][M] spectra of the point, or NULL */
+    float *along;            /* [J][M] spectra of the direction, or NULL */
     float *packed, *dpacked; /* [M] PROBEs of the point and of the direction */
     float *hat, *dhat;       /* [M] spectra of the two; NULL: nearest */
     float *
@@ -71,6 +74,9 @@ pp_status pp_fused_costs_pass(pp_sweep *sweep, double *costs, const pp_sweep_poi
                               const pp_sweep_direction *along, const double *steps, int count);
 pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *probe,
                                      const pp_sweep_point *at);
+void pp_fused_set_background(pp_sweep *sweep, const float *background);
+pp_status pp_fused_background_terms(pp_sweep *sweep, double *first, double *second,
+                                    const pp_sweep_point *at);
 pp_status pp_fused_positions_pass(pp_sweep *sweep, pp_sweep_position *out,
                                   const pp_sweep_point *at);
 

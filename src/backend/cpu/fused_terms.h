@@ -11,10 +11,11 @@ typedef struct normal {
     vec yy, yx, xx, ry, rx, ww, rw;
 } normal;
 
-INLINE void add_terms(normal *s, const pair *rows, int span, int modes, pixels p, float dark,
-                      float scale)
+/** background: of these pixels. */
+INLINE void add_terms(normal *s, const pair *rows, int span, int modes, pixels p, vec background,
+                      float dark, float scale)
 {
-    vec inten = {0}, y = {0}, x = {0};
+    vec inten = background, y = {0}, x = {0};
     for (int m = 0; m < modes; m++) {
         const pair g = rows[m * span], u = rows[(modes + m) * span],
                    v = rows[(2 * modes + m) * span];
@@ -26,7 +27,8 @@ INLINE void add_terms(normal *s, const pair *rows, int span, int modes, pixels p
     y *= inverse, x *= inverse;
     const vec modulus = inten * inverse, r = modulus - p.d * inverse_root(p.d);
     s->yy += y * y, s->yx += y * x, s->xx += x * x, s->ry += y * r, s->rx += x * r;
-    s->ww += modulus * modulus, s->rw += modulus * r;
+    const vec beam = modulus - background * inverse; /* d sqrt(I + background) / d log factor */
+    s->ww += beam * beam, s->rw += beam * r;
 }
 
 static void terms(const pp_fused_plan *plan, pp_fused_terms *t, const pp_fused_frame *frame)
@@ -43,8 +45,11 @@ static void terms(const pp_fused_plan *plan, pp_fused_terms *t, const pp_fused_f
         for (int x0 = 0; x0 < n; x0 += SEGMENT) {
             normal s = {{0}, {0}, {0}, {0}, {0}, {0}, {0}};
             for (int x = x0; x < x0 + SEGMENT; x++) {
-                const pixels p = read_frame(frame, ((int64_t)k * n + x) * W, frame->wide);
-                add_terms(&s, rows + place(x), plan->span, modes, p, frame->dark, scale);
+                const int64_t at = ((int64_t)k * n + x) * W;
+                const pixels p = read_frame(frame, at, frame->wide);
+                const vec background = frame->background ? load(frame->background + at) : all(0.0f);
+                add_terms(&s, rows + place(x), plan->span, modes, p, background, frame->dark,
+                          scale);
             }
             add(sum, s.yy), add(sum + 1, s.yx), add(sum + 2, s.xx);
             add(sum + 3, s.ry), add(sum + 4, s.rx), add(sum + 5, s.ww), add(sum + 6, s.rw);
