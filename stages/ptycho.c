@@ -56,7 +56,7 @@ static const pp_param params[] = {
     PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
     PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too; only fluctuations from frame to frame: a smooth change is the object's modulus as well"),
-    PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; background_counts in each pixel; or one number, or one a pixel, estimated with the positions. Uses the FFT library's sweeps"),
+    PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; background_counts in each pixel; or one number, or one a pixel, estimated with the positions"),
     PP_REAL(ptycho, background_counts, 0, 0, 1e9, "counts", "background given: of each pixel; estimated: where it starts, 0 for a tenth of the mean counts"),
     PP_REAL(ptycho, object_smoothness, 0, 0, 1e6, "1", "adds this times the largest illumination times sum |o(r + 1) - o(r)|^2 over neighbouring pixels to the cost (Tikhonov); method cg, one device a view; 0: none"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
@@ -161,14 +161,19 @@ static pp_sweep_setup setup_of(const ptycho *p, const pp_view_entry *view, int t
 /* Nanoseconds of one thread for a pattern, mode, iteration and n^2 log2 n: what `polyptych bench ptycho --threads 1` gave, divided by
  * that, on a Xeon with AVX-512 at 2.8 GHz (2026-11-21): object alone 1.3, 0.9, 1.0, 1.2 at 64^2, 128^2, 256^2, 512^2 and 1.3 and 1.8 with
  * Fourier positions at 128^2 and 256^2; with the probe 1.5, 1.3, 1.5, 2.1; with the probe and Fourier positions 2.5, 2.8, 3.0, 4.0, and
- * 2.4, 3.2, 3.6, 4.6 a mode of three; at 192^2, around FFTW, 2.9 alone and 6.6 with the probe and Fourier positions. Two threads: 1.8 x. */
+ * 2.4, 3.2, 3.6, 4.6 a mode of three; bilinear 1.3 x nearest; with a background 1.2 x, with the Poisson model 1.35 x; at 192^2,
+ * around FFTW, 2.9 alone and 6.6 with the probe and Fourier positions. Two threads: 1.8 x. */
 static double nanoseconds(const ptycho *p, int64_t n)
 {
     static const double fused[2][2] = {{1.1, 1.7}, {1.6, 3.3}}; /* [probe][Fourier positions] */
-    const bool power = n >= 16 && n <= 1024 && (n & (n - 1)) == 0,
-               plain = p->sweep != 2 && power && p->positions != PP_SWEEP_BILINEAR &&
-                       p->background == PP_BACKGROUND_NONE;
-    return fused[p->refine_probe][p->positions == PP_SWEEP_FOURIER] * (plain ? 1 : 2.3);
+    const bool power = n >= 16 && n <= 1024 && (n & (n - 1)) == 0;
+    double by = p->positions == PP_SWEEP_BILINEAR ? 1.3 : 1;
+    if (p->model == PP_SWEEP_POISSON)
+        by *= 1.35;
+    else if (p->background != PP_BACKGROUND_NONE)
+        by *= 1.2;
+    return by * fused[p->refine_probe][p->positions == PP_SWEEP_FOURIER] *
+           (p->sweep != 2 && power ? 1 : 2.3);
 }
 
 /* Seconds of one view. */
