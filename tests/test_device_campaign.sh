@@ -4,6 +4,7 @@
 # TIMEOUT 300
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
+device=${PP_TEST_BACKEND:-mock} # cuda: on a machine with two GPUs or three
 . "$SOURCE/tests/support/python.sh"
 export PYTHONDONTWRITEBYTECODE=1
 fail() { echo "FAILED: $1"; tail -6 log; exit 1; }
@@ -35,8 +36,8 @@ run() { # NAME DEVICES METHOD BACKEND
     done
 }
 run cpu 1 hybrid cpu
-run two 2 hybrid mock
-run three 3 gradient mock
+run two 2 hybrid "$device"
+run three 3 gradient "$device"
 "$python" - <<'P' || { echo "FAILED: too far apart"; exit 1; }
 import h5py, numpy as np, sys
 def read(name, path):

@@ -1,7 +1,7 @@
 /* Solvers of one view on small made-up views: against the oracle's published iterations, recovery of object, probe
  * and positions, the same bits for any number of threads, rules, and memory that runs out.
  * SPDX-License-Identifier: BSD-3-Clause */
-// BACKENDS cpu mock
+// BACKENDS cpu mock cuda
 // TIMEOUT 300
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The numbers of ../shared/reference/ptychography.h5: intensities' consequences (costs), gradients, and the published
  * conjugate gradients' trajectory; skipped visibly where the file is absent.
  * SPDX-License-Identifier: BSD-3-Clause */
-// BACKENDS cpu mock
+// BACKENDS cpu mock cuda
 // TIMEOUT 120
 #include <hdf5.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Every implementation of the sweeps against the oracle: cost, gradients, line terms, trial steps, position terms,
  * far field kept and computed again, and the same bits for any number of threads.
  * SPDX-License-Identifier: BSD-3-Clause */
-// BACKENDS cpu mock
+// BACKENDS cpu mock cuda
 // TIMEOUT 180
 #include <math.h>
 #include <stdlib.h>

@@ -18,6 +18,7 @@ typedef struct pp_bench_request {
     const char *backend, *positions;
     bool refine_probe;
     int keep_far_field; /* 1 on, 0 off, -1 auto */
+    bool in_turn;       /* a group passes nothing while it works on patterns */
     int method;         /* of a group: 0 hybrid, 1 gradient, -1 as the program has it */
 } pp_bench_request;
 

@@ -26,6 +26,9 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
     if (r->method >= 0 && r->devices <= 1)
         return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --method says how several devices "
                                       "work together: give --devices");
+    if (r->in_turn && r->devices <= 1)
+        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench ptycho: --passes is about what several "
+                                      "devices pass: give --devices");
     if (r->devices > 1 && r->positions && strcmp(r->positions, "bilinear") == 0)
         return PP_FAIL(PP_ERR_CONFIG,
                        "polyptych bench ptycho: --positions bilinear is for one device");
@@ -37,6 +40,7 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
                            .positions = positions_of(r->positions),
                            .refine_probe = r->refine_probe,
                            .devices = r->devices ? (int)r->devices : 1,
+                           .in_turn = r->in_turn,
                            .split = r->method == 1 ? PP_SPLIT_GRADIENT : PP_SPLIT_HYBRID};
     const double kept = (out->refine_probe ? 24.0 : 16.0) * (double)(out->modes * out->patterns) *
                         (double)(out->size * out->size);
@@ -88,6 +92,7 @@ static int fill_group(json_t *out, const pp_view_bench *b, const pp_view_bench_f
     const bool gradient = b->split == PP_SPLIT_GRADIENT;
     if (b->devices == 1) return 0;
     return json_object_set_new(out, "method", json_string(gradient ? "gradient" : "hybrid")) |
+           json_object_set_new(out, "passes", json_string(b->in_turn ? "in_turn" : "beside")) |
            json_object_set_new(out, "compute_us_per_pattern_iteration",
                                json_real(us * f->compute)) |
            json_object_set_new(out, "communication_us_per_pattern_iteration",

@@ -15,7 +15,7 @@ static const pp_bench benches[] = {
     {.name = "ptycho",
      .summary = "the sweep over the patterns of one view against its FFTs",
      .options = " --size --patterns --modes --threads --devices --backend --positions "
-                "--refine-probe --keep-far-field --method ",
+                "--refine-probe --keep-far-field --method --passes ",
      .run = pp_bench_ptycho},
     {.name = "tomo",
      .summary = "the projector and its adjoint against FFT and interpolation",
@@ -37,6 +37,7 @@ enum {
     REFINE_PROBE,
     KEEP_FAR_FIELD,
     METHOD,
+    PASSES,
     JSON
 };
 
@@ -52,6 +53,7 @@ static const pp_option options[] = {
     [REFINE_PROBE] = {"--refine-probe", "on|off", "the probe's gradient too"},
     [KEEP_FAR_FIELD] = {"--keep-far-field", "on|off|auto", "keep the far field of an iteration"},
     [METHOD] = {"--method", "hybrid|gradient", "how a group of devices works together"},
+    [PASSES] = {"--passes", "beside|in_turn", "what a group passes: beside its work, or apart"},
     [JSON] = {"--json", NULL, "one JSON object"},
     {NULL, NULL, NULL}};
 
@@ -134,6 +136,7 @@ static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out
     static const char *const positions[] = {"nearest", "fourier", "bilinear", NULL};
     static const char *const states[] = {"off", "on", "auto", NULL};
     static const char *const methods[] = {"hybrid", "gradient", NULL};
+    static const char *const passes[] = {"beside", "in_turn", NULL};
     int index = 0;
     PP_TRY(read_choice(arguments, BACKEND, backends, 0, &index));
     out->backend = arguments->options[BACKEND] ? backends[index] : NULL;
@@ -143,6 +146,8 @@ static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out
     out->refine_probe = index == 1;
     PP_TRY(read_choice(arguments, KEEP_FAR_FIELD, states, 2, &index));
     out->keep_far_field = index == 2 ? -1 : index;
+    PP_TRY(read_choice(arguments, PASSES, passes, 0, &index));
+    out->in_turn = index == 1;
     return read_choice(arguments, METHOD, methods, -1, &out->method);
 }
 

@@ -252,6 +252,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
         .keep_far_field = b->keep_far_field ? PP_CHOOSE_YES : PP_CHOOSE_NO,
         .threads = b->threads,
         .split = b->split,
+        .in_turn = b->in_turn,
         .between = alternate,
         .between_self = m,
         .solver = {

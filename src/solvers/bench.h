@@ -15,6 +15,7 @@ typedef struct pp_view_bench {
     bool keep_far_field;
     int devices;           /* a group of so many, the threads divided among them */
     pp_split_method split; /* hybrid or gradient */
+    bool in_turn;          /* as in pp_view_options */
 } pp_view_bench;
 
 typedef struct pp_view_bench_figures {

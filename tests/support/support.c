@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "backend/backend.h"
@@ -26,8 +27,22 @@ static int judge(int failed)
     return failed || left ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A back end that is not built, or has no device here. */
+static const char *absent(void)
+{
+    static char text[256];
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    const char *why = "not built";
+    if (backend && backend->devices(&why) > 0) return NULL;
+    (void)snprintf(text, sizeof text, "back end %s: %s", pp_test_backend(),
+                   why ? why : "no device");
+    return text;
+}
+
 int pp_test_main(Suite *suite)
 {
+    const char *why = strcmp(pp_test_backend(), "none") == 0 ? NULL : absent();
+    if (why) return pp_test_skip(why);
     return judge(run_suite(suite));
 }
 
