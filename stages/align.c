@@ -38,8 +38,8 @@ enum { RAMP_TOMOGRAPHIC = PP_RAMP_MOMENTS + 1 };
 /* Tomographic ramps: so often from a volume, and from views that were aligned anew. */
 enum { consistent_passes = 3, consistent_rounds = 2 };
 
-/* Fewer views say too little about the volume for projection matching. */
-enum { matching_views = 8 };
+/* Fewer views say too little about the volume for projection matching, fewer rows about vertical shifts. */
+enum { matching_views = 8, vertical_rows = 8 };
 
 typedef struct align {
     int ramp, unwrap, horizontal;
@@ -65,7 +65,8 @@ static const pp_param params[] = {
               "neighbouring pixels along their rows, which must be below pi, and the phase stays "
               "wrapped (for tomo.derivative = true); none keeps the phase between -pi and pi"),
     PP_BOOL(align, vertical, true,
-            "align rows by the mass fluctuation (and by projection matching)"),
+            "align rows by the mass fluctuation (and by projection matching); not where there are "
+            "fewer than 8 of them"),
     PP_CHOICE(align, horizontal, "auto", "auto|none|center_of_mass|correlation|projection_matching",
               "how columns are aligned; auto: projection_matching for 8 or more views, else "
               "center_of_mass"),
@@ -171,6 +172,11 @@ static void report_residues(job *j)
 
 /* ---- shifts ---- */
 
+static bool moves_rows(const job *j)
+{
+    return j->p->vertical && j->stack.ny >= vertical_rows;
+}
+
 static pp_status align_rows(job *j)
 {
     const pp_stack *s = &j->stack;
@@ -234,7 +240,7 @@ static pp_matching_setup matching_of(const job *j)
         .phase = s->phase,
         .weight = s->weight,
         .iterations = (int)j->p->matching_iterations,
-        .vertical = j->p->vertical,
+        .vertical = moves_rows(j),
         .differences = j->p->unwrap == UNWRAP_DERIVATIVES,
         .backend = pp_backend_find(pp_context_backend(j->context)),
     };
@@ -299,7 +305,13 @@ static void report_shifts(job *j)
 
 static pp_status find_shifts(job *j)
 {
-    if (j->p->vertical) PP_TRY(align_rows(j));
+    if (moves_rows(j))
+        PP_TRY(align_rows(j));
+    else if (j->p->vertical)
+        pp_warn(
+            "align: %lld rows are too few to find vertical shifts from, %d are needed: rows stay "
+            "where they are",
+            (long long)j->stack.ny, (int)vertical_rows);
     pp_context_progress(j->context, 0.3);
     PP_TRY(align_columns(j));
     pp_remove_translation(j->stack.views, j->stack.theta, j->shifts);

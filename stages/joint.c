@@ -15,9 +15,9 @@
 #include "comm/comm.h"
 #include "io/joint_state.h"
 #include "tomo/joint.h"
+#include "tomo/joint_origin.h"
 #include "tomo/projector.h"
 #include "tomo/reconstruct.h"
-#include "tomo/resample.h"
 #include "tomo/stack_source.h"
 
 static int finished; /* its address marks a run that is through */
@@ -49,7 +49,7 @@ static const pp_param params[] = {
     PP_INT(joint, penalty_iterations, 20, 0, 100000, "1", "outer iterations in which the weight is balanced, at most half of all; then it goes back to its start and stays"),
     PP_REAL(joint, tolerance, 0.001, 0, 1, "1", "stop where both residuals are below this part of their scale; 0: never"),
     PP_ROW(joint, frames, int, PP_T_CHOICE, (unsigned)PP_P_REPORT_ONLY, "auto", 0, 0, "1", "auto|hold|read", "frames stay in memory, or are read again in each outer iteration; auto: hold where they fit into half of the memory"),
-    PP_INT(joint, shift_every, 0, 0, 100000, "1", "outer iterations after which each view as a whole is moved to where its frames fit the model best; 0: never"),
+    PP_INT(joint, shift_every, 0, 0, 100000, "1", "outer iterations after which each view as a whole is moved to where its frames fit the model best (kept in volume.h5, /process/joint_shifts); 0: never"),
     PP_ROW(joint, checkpoint_every, int64_t, PP_T_INT, (unsigned)PP_P_REPORT_ONLY, "5", 0, 100000, "1", 0, "outer iterations after which the state is written, from which an interrupted run goes on; 0: only on a signal"),
     PP_AUTO_INT(joint, devices_per_view, auto, 1, 64, "1", "devices that solve one view together, split as partition's method gradient does; each such group of a rank's devices has a view of its own; auto: as few as device_memory asks for"),
     PP_AUTO_REAL(joint, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view: for devices_per_view = auto, and with more than that its frames are streamed from the host; auto: what the device has"),
@@ -72,6 +72,7 @@ static const pp_port ports[] = {
     {"beta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"delta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"beta", PP_OUT, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},
+    PP_PORT_JOINT_SHIFTS(PP_OUT_OPTIONAL),
     PP_PORT_END};
 /* clang-format on */
 
@@ -87,7 +88,8 @@ typedef struct job {
     pp_joint_view *views;
     pp_joint_terms *terms;
     pp_c32 *volume;
-    char *state; /* path of the state on file */
+    pp_array *moved; /* [views][2] where views move; NULL: they do not */
+    char *state;     /* path of the state on file */
     pp_joint_setup setup;
 } job;
 
@@ -199,106 +201,22 @@ static pp_status find_indices(job *j)
     return PP_OK;
 }
 
-/* ---- what alignment took out of a view ---- */
-
-/* The plane a exp(i (c + ky y + kx x)) that is left of `moved` over `psi`, both [ny][nx]. */
-typedef struct plane {
-    double modulus, ky, kx;
-} plane;
-
-static double slope_along(const pp_c32 *moved, const pp_c32 *psi, int64_t ny, int64_t nx, bool rows)
-{
-    double re = 0, im = 0;
-    const int64_t next = rows ? nx : 1;
-    for (int64_t i = 0; i < ny * nx; i++) {
-        if ((rows ? i / nx + 1 >= ny : i % nx + 1 >= nx)) continue;
-        /* q = moved conj(psi); sum of conj(q here) q next */
-        const pp_c32 a = moved[i], b = psi[i], c = moved[i + next], d = psi[i + next];
-        const double qr = (double)a.re * b.re + (double)a.im * b.im,
-                     qi = (double)a.im * b.re - (double)a.re * b.im,
-                     sr = (double)c.re * d.re + (double)c.im * d.im,
-                     si = (double)c.im * d.re - (double)c.re * d.im;
-        re += qr * sr + qi * si, im += qr * si - qi * sr;
-    }
-    return atan2(im, re);
-}
-
-static plane plane_of(const pp_c32 *moved, const pp_c32 *psi, int64_t ny, int64_t nx)
-{
-    double above = 0, below = 0;
-    for (int64_t i = 0; i < ny * nx; i++) {
-        above += (double)moved[i].re * moved[i].re + (double)moved[i].im * moved[i].im;
-        below += (double)psi[i].re * psi[i].re + (double)psi[i].im * psi[i].im;
-    }
-    return (plane){above > 0 && below > 0 ? sqrt(above / below) : 1,
-                   slope_along(moved, psi, ny, nx, true), slope_along(moved, psi, ny, nx, false)};
-}
-
-/* The view's own object against its aligned projection. */
-static pp_status find_plane(const job *j, int64_t local, plane *out)
-{
-    const pp_stack_shape *shape = &j->setup.shape;
-    const int64_t v = j->setup.first + local, ny = shape->rows, nx = shape->columns;
-    const pp_c32 *psi = (const pp_c32 *)pp_array_read(j->projections) + local * ny * nx;
-    const double *shift = (const double *)pp_array_read(j->shifts) + 2 * v;
-    pp_array *object = NULL, *origin = NULL;
-    pp_shifter *shifter = NULL;
-    pp_c32 *moved = NULL;
-    pp_status status = PP_OK;
-    PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "object", &object));
-    PP_TRY_TO(done, pp_context_view_result(j->context, j->indices[v], "origin", &origin));
-    const int64_t *o = pp_array_read(origin);
-    const pp_grid_box from = {-o[0], -o[1], pp_array_size(object, 0) - o[0],
-                              pp_array_size(object, 1) - o[1]};
-    const int64_t y0 = j->setup.centre[0] - ny / 2, x0 = j->setup.centre[1] - nx / 2;
-    const pp_grid_box to = {y0, x0, y0 + ny, x0 + nx};
-    PP_TRY_TO(done, pp_shifter_create(from, to, &shifter));
-    PP_TRY_TO(done, PP_ALLOC(ny * nx, &moved));
-    PP_TRY_TO(done, pp_shift_complex(shifter, pp_array_read(object), (pp_c32){1, 0}, shift, moved));
-    *out = plane_of(moved, psi, ny, nx);
-done:
-    pp_free(moved);
-    pp_shifter_free(&shifter);
-    pp_array_free(&origin);
-    pp_array_free(&object);
-    return status;
-}
-
 /* ---- the views ---- */
-
-static void put_plane(pp_array *probe, const plane *p)
-{
-    const int64_t n = pp_array_size(probe, 1);
-    pp_c32 *values = pp_array_data(probe);
-    for (int64_t i = 0; i < pp_array_count(probe); i++) {
-        const double y = (double)(i / n % n - n / 2), x = (double)(i % n - n / 2),
-                     angle = p->ky * y + p->kx * x, re = p->modulus * cos(angle),
-                     im = p->modulus * sin(angle);
-        const pp_c32 a = values[i];
-        values[i] = (pp_c32){(float)(a.re * re - a.im * im), (float)(a.re * im + a.im * re)};
-    }
-}
 
 static pp_status open_view(job *j, int64_t local)
 {
-    const int64_t v = j->setup.first + local, index = j->indices[v];
-    const double *shift = (const double *)pp_array_read(j->shifts) + 2 * v;
-    pp_array *positions = NULL, *probe = NULL;
-    plane left;
-    pp_status status = PP_OK;
-    PP_TRY_TO(done, find_plane(j, local, &left));
-    PP_TRY_TO(done, pp_context_view_result(j->context, index, "positions", &positions));
-    PP_TRY_TO(done, pp_context_view_result(j->context, index, "probe", &probe));
-    put_plane(probe, &left);
-    double *g = pp_array_data(positions);
-    for (int64_t i = 0; i < pp_array_count(positions); i++) g[i] += shift[i % 2];
-    status = pp_joint_view_create(g, pp_array_size(positions, 0), probe,
-                                  (pp_sweep_model)j->p->model, &j->views[local]);
-done:
-    pp_array_free(&positions);
-    pp_array_free(&probe);
-    return PP_NOTE(status, "in view %lld",
-                   (long long)pp_views_entry(pp_context_views(j->context), index)->number);
+    const pp_stack_shape *shape = &j->setup.shape;
+    const int64_t v = j->setup.first + local, pixels = shape->rows * shape->columns;
+    const pp_joint_origin from = {.context = j->context,
+                                  .index = j->indices[v],
+                                  .rows = shape->rows,
+                                  .columns = shape->columns,
+                                  .centre = {j->setup.centre[0], j->setup.centre[1]},
+                                  .psi = (const pp_c32 *)pp_array_read(j->projections) +
+                                         local * pixels,
+                                  .shift = (const double *)pp_array_read(j->shifts) + 2 * v,
+                                  .model = (pp_sweep_model)j->p->model};
+    return pp_joint_open_view(&from, &j->views[local]);
 }
 
 static double physical_memory(void)
@@ -454,6 +372,20 @@ static pp_status put_volume(job *j, const char *port, bool absorption)
     return pp_context_put(j->context, port, &out);
 }
 
+static pp_status put_moves(job *j)
+{
+    return j->moved ? pp_context_put(j->context, "joint_shifts", &j->moved) : PP_OK;
+}
+
+static pp_status make_moves(job *j)
+{
+    const int64_t size[] = {j->setup.shape.views, 2};
+    if (j->p->shift_every == 0) return PP_OK;
+    PP_TRY(pp_array_create(PP_F64, 2, size, "pixel", &j->moved));
+    j->setup.moves = pp_array_data(j->moved);
+    return PP_OK;
+}
+
 static void tell(job *j, const pp_joint_result *result)
 {
     const pp_joint_terms *last = &j->terms[result->done - 1];
@@ -478,6 +410,7 @@ static pp_status solve(job *j)
     pp_status status = find_indices(j);
     if (status == PP_OK) status = open_views(j);
     if (status == PP_OK) status = PP_ALLOC(j->setup.iterations, &j->terms);
+    if (status == PP_OK) status = make_moves(j);
     PP_TRY(pp_comm_agree(j->comm, status));
     j->setup.frames = frames_of, j->setup.stopped = stopped, j->setup.self = j;
     j->setup.keep = keep, j->setup.recall = recall;
@@ -486,6 +419,7 @@ static pp_status solve(job *j)
     PP_TRY(pp_joint_run(&j->setup, j->volume, j->terms, &result));
     tell(j, &result);
     *pp_context_state(j->context) = &finished;
+    PP_TRY(put_moves(j));
     PP_TRY(put_volume(j, "delta", false));
     return put_volume(j, "beta", true);
 }
@@ -498,6 +432,7 @@ static pp_status run(const void *params_, pp_context *context)
     for (int64_t k = 0; j.views && k < j.setup.count; k++) pp_joint_view_free(&j.views[k]);
     pp_free(j.views), pp_free(j.indices), pp_free(j.terms), pp_free(j.volume);
     pp_free(j.state);
+    pp_array_free(&j.moved);
     pp_stack_arrays_free(&j.made);
     return status;
 }

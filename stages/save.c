@@ -29,6 +29,7 @@ static const pp_port ports[] = {
     PP_PORTS_OF_VIEWS(PP_IN_OPTIONAL),
     PP_PORTS_OF_VOLUME(PP_IN_OPTIONAL),
     PP_PORT_SHELL_CORRELATION(PP_IN_OPTIONAL),
+    PP_PORT_JOINT_SHIFTS(PP_IN_OPTIONAL),
     PP_PORT_END,
 };
 /* clang-format on */
@@ -36,7 +37,7 @@ static const pp_port ports[] = {
 enum { PROJECTIONS, VOLUME };
 static const pp_stage_file files[] = {
     {"projections.h5", "projections phase theta views shifts centre wrapped sinogram", "object"},
-    {"volume.h5", "delta beta shell_correlation", NULL},
+    {"volume.h5", "delta beta shell_correlation joint_shifts", NULL},
     {0}};
 
 static pp_status file_path(const pp_context *context, int file, char **out)
@@ -136,6 +137,7 @@ static pp_status save_file(pp_context *context, int file, const char *port)
     facts.pixel_size = geometry.pixel_size[0];
     facts.wavelength = geometry.wavelength;
     facts.shell_correlation = pp_context_get(context, "shell_correlation");
+    facts.joint_shifts = pp_context_get(context, "joint_shifts");
     pp_context_identity(context, port, &facts.hash, &facts.parameters);
     PP_TRY(file_path(context, file, &path));
     pp_status status = is_finished(context, path, facts.hash, &finished);

@@ -96,7 +96,7 @@ START_TEST(adjoint_of_weighted_projections)
         const pp_c64 one = dot(lines, forward, SAMPLES), two = dot(back, voxels, VOXELS);
         const double scale =
             sqrt(dot(lines, lines, SAMPLES).re * dot(forward, forward, SAMPLES).re);
-        ck_assert_double_le(hypot(one.re - two.re, one.im - two.im) / scale, 2e-6);
+        ck_assert_double_le(hypot(one.re - two.re, one.im - two.im) / scale, 1e-6);
     }
     pp_free(voxels), pp_free(back), pp_free(lines), pp_free(forward);
     free_problem(p);

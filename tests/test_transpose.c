@@ -1,6 +1,6 @@
 // RANKS 1 2 3 5 7
 /* Views on ranks <-> slabs on ranks: every element arrives where it belongs, forth and back is the identity, for sizes that
- * the ranks do not divide, fewer views or rows than ranks, and more rows than one chunk.
+ * the ranks do not divide, fewer views or rows than ranks, and more rows than one chunk. No byte goes between ranks that need not.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
@@ -29,7 +29,10 @@ static void check_shape(int64_t views, int64_t rows, int64_t columns)
         stack[i] = code(first_view + i / columns / rows, i / columns % rows, i % columns);
     }
     const pp_stack_shape shape = {views, rows, columns, sizeof *stack};
+    const int64_t line = columns * (int64_t)sizeof *stack, before = pp_comm_sent();
     pp_assert_ok(pp_views_to_slabs(world, shape, stack, slabs));
+    const int64_t there = pp_comm_sent() - before;
+    ck_assert_int_eq(there, my_views * (rows - my_rows) * line);
     for (int64_t i = 0; i < my_rows * views * columns; i++) {
         const double truth =
             code(i / columns % views, first_row + i / columns / views, i % columns);
@@ -39,6 +42,9 @@ static void check_shape(int64_t views, int64_t rows, int64_t columns)
     pp_assert_ok(pp_slabs_to_views(world, shape, slabs, back));
     ck_assert_int_eq(memcmp(stack, back, (size_t)(my_views * rows * columns + 1) * sizeof *stack),
                      0);
+    ck_assert_int_eq(pp_comm_sent() - before - there, my_rows * (views - my_views) * line);
+    if (views % size == 0 && rows % (2 * size) == 0) /* (S / P) (1 - 1 / P) */
+        ck_assert_int_eq(there, views * rows * line / size / size * (size - 1));
     ck_assert_double_gt(pp_transpose_bytes(size, shape), 0);
     pp_free(slabs);
     pp_free(back);
@@ -53,6 +59,7 @@ START_TEST(shapes)
     check_shape(2, 1, 4);
     check_shape(1, 40, 1);
     check_shape(12, 30, 8);
+    check_shape(2 * pp_comm_size(world), 4 * pp_comm_size(world), 6);
     pp_comm_free(&world);
 }
 END_TEST

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "comm/comm_class.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -92,6 +93,13 @@ pp_status pp_comm_allgather_rows(const pp_comm *comm, const void *mine, void *al
     return PP_OK;
 }
 
+static _Atomic int64_t bytes_sent;
+
+int64_t pp_comm_sent(void)
+{
+    return bytes_sent;
+}
+
 static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *send_counts,
                           void *receive, const int64_t *receive_counts, size_t row_bytes)
 {
@@ -100,6 +108,7 @@ static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *
     for (int r = 0; r < comm->size; r++) {
         bytes[r] = (size_t)send_counts[r] * row_bytes;
         bytes[comm->size + r] = (size_t)receive_counts[r] * row_bytes;
+        if (r != comm->rank) bytes_sent += (int64_t)bytes[r];
     }
     const pp_status status = comm->type->exchange(comm, send, bytes, receive, bytes + comm->size);
     pp_free(bytes);

@@ -52,6 +52,8 @@ PP_MUST_CHECK pp_status pp_comm_gather_rows(const pp_comm *comm, const void *min
 PP_MUST_CHECK pp_status pp_comm_alltoall_rows(const pp_comm *comm, const void *send,
                                               const int64_t *send_counts, void *receive,
                                               const int64_t *receive_counts, size_t row_bytes);
+/** Bytes that this process's ranks have given to other ranks in gathers and all-to-alls so far. Not collective. */
+int64_t pp_comm_sent(void);
 /** The worst status of all ranks; ranks that were fine get a record naming the failing rank and its message. To be
  *  called after fallible local work and before the next collective. */
 PP_MUST_CHECK pp_status pp_comm_agree_on(const pp_comm *comm, pp_status mine);

@@ -21,8 +21,9 @@ typedef struct pp_stack_ports {
 typedef struct pp_file_facts {
     double pixel_size, wavelength; /* m */
     const char *hash, *parameters; /* identity */
-    const pp_array
-        *shell_correlation; /* of a volume: curves of src/tomo/shell_correlation.h, or NULL */
+    /* of a volume, or NULL: */
+    const pp_array *shell_correlation; /* curves of src/tomo/shell_correlation.h */
+    const pp_array *joint_shifts;      /* [view][2] */
 } pp_file_facts;
 
 /** projections, theta and views are required; without `phase` it is arg(psi), and attribute wrapped = 1. Collective. */

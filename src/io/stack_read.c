@@ -262,6 +262,8 @@ pp_status pp_stack_read(const char *path, const char *port, const pp_comm *comm,
                            pp_slab_block, comm, out);
     } else if (strcmp(port, "shell_correlation") == 0) {
         status = pp_h5_read_array(file, "/process/shell_correlation", PP_F64, out);
+    } else if (strcmp(port, "joint_shifts") == 0) {
+        status = pp_h5_read_array(file, "/process/joint_shifts", PP_F64, out);
     } else if (strcmp(port, "sinogram") == 0) {
         status = pp_h5_read_array(file, "/process/sinogram", PP_F32, out);
     } else {
@@ -287,6 +289,7 @@ bool pp_stack_has(const char *path, const char *port)
                {"delta", "/entry/data/delta"},
                {"beta", "/entry/data/beta"},
                {"shell_correlation", "/process/shell_correlation"},
+               {"joint_shifts", "/process/joint_shifts"},
                {"sinogram", "/process/sinogram"}};
     pp_h5 *file = NULL;
     bool found = false;

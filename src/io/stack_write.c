@@ -230,6 +230,8 @@ static pp_status begin_volume(writer *self, const char *path, const pp_array *de
     PP_TRY(pp_h5_set_text(file, "/", "default", "entry"));
     PP_TRY(put_program(file));
     if (facts->shell_correlation) PP_TRY(put_curves(file, facts->shell_correlation));
+    if (facts->joint_shifts)
+        PP_TRY(pp_h5_put_array(file, "/process/joint_shifts", facts->joint_shifts));
     return put_identity(file, facts);
 }
 

@@ -167,18 +167,23 @@ static pp_status measure(const instruments *t, pp_tomo_bench *bench)
     return PP_OK;
 }
 
+/* A measurement lasts some 50 ms or longer and has several batches a thread: a thread that wakes late, or loses its core for a
+ * moment, leaves its batches to the others, as it does in a reconstruction. On devices: batches enough for two slots of each to
+ * take turns. */
+static int64_t bench_slices(const pp_tomo_bench *bench)
+{
+    const int64_t most = 16, each = bench->size < 2048 / most ? most : 2048 / bench->size;
+    if (bench->devices > 0) return 4 * (int64_t)PP_RADIAL_LANES * bench->devices;
+    return (each < 2 ? 2 : each) * PP_RADIAL_LANES * bench->threads;
+}
+
 pp_status pp_tomo_bench_run(pp_tomo_bench *bench)
 {
     if (bench->threads < 1) bench->threads = omp_get_max_threads();
-    instruments t = {.slices = (int64_t)PP_RADIAL_LANES * bench->threads,
-                     .n = bench->size,
-                     .views = bench->angles};
-    double *angles = NULL;
-    if (bench->size < 256) t.slices *= 4;
     bench->devices =
         bench->backend && bench->backend->projection ? pp_backend_devices(bench->backend) : 0;
-    /* batches enough for two slots of each device to take turns */
-    if (bench->devices > 0) t.slices = 4 * (int64_t)PP_RADIAL_LANES * bench->devices;
+    instruments t = {.slices = bench_slices(bench), .n = bench->size, .views = bench->angles};
+    double *angles = NULL;
     pp_status status = PP_ALLOC(bench->angles, &angles);
     for (int64_t v = 0; status == PP_OK && v < bench->angles; v++) {
         angles[v] = 3.14159265358979323846 * (double)v / (double)bench->angles;

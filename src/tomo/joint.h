@@ -43,6 +43,8 @@ typedef struct pp_joint_setup {
     pp_status (*frames)(void *self, int64_t local, pp_joint_view *view);
     bool hold;
     int64_t shift_every; /* outer iterations between moves of whole views; 0: never */
+    double *
+        moves; /* [views][2] y, x: set to the pixels that each view was moved by, on every rank; NULL: not told */
     int64_t
         keep_every; /* outer iterations between calls of `keep`; 0: only where the solve is stopped */
     /** Puts the state away; collective. NULL: never. And fills it again at the start, if there is one (views must have been created as

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
 #include <polyptych/log.h>
+#include <string.h>
 
 #include "tomo/joint_solve.h"
 #include "tomo/stack.h"
@@ -72,6 +73,7 @@ pp_status pp_joint_moved(state *s, pp_joint_result *result)
             s->moves[2 * (s->setup->first + k) + a] = s->setup->views[k].moved[a];
     PP_TRY(pp_share_views(s->setup->comm, views, s->moves, 2 * sizeof *s->moves));
     for (int64_t i = 0; i < 2 * views; i++) result->moved += s->moves[i] * s->moves[i];
+    if (s->setup->moves) memcpy(s->setup->moves, s->moves, (size_t)(2 * views) * sizeof *s->moves);
     result->moved = sqrt(result->moved / (double)views);
     return PP_OK;
 }

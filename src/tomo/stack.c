@@ -129,7 +129,8 @@ pp_status pp_stack_box(pp_grid_box field, const int64_t centre[2], const double 
     if (hy < 1 || hx < 1)
         return PP_FAIL(PP_ERR_DATA,
                        "the common field [%lld, %lld) x [%lld, %lld) has no room about its centre "
-                       "(%lld, %lld)",
+                       "(%lld, %lld): a stack takes 2 rows and 2 columns or more about it, of what "
+                       "all views see",
                        (long long)field.y0, (long long)field.y1, (long long)field.x0,
                        (long long)field.x1, (long long)centre[0], (long long)centre[1]);
     *out = (pp_grid_box){centre[0] - hy, centre[1] - hx, centre[0] + hy, centre[1] + hx};

@@ -24,6 +24,8 @@
 #define PP_PORTS_OF_VOLUME(d)                                                                                       \
     {"delta", d, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"},                                     \
     {"beta", d, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Z, PP_AXIS_Y, PP_AXIS_X}, "1"}
+/** Pixels that `joint` moved each view by, beyond its shift. */
+#define PP_PORT_JOINT_SHIFTS(d) {"joint_shifts", d, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW, PP_AXIS_COMPONENT}, "pixel"}
 #define PP_PORT_SHELL_CORRELATION(d) \
     {"shell_correlation", d, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT, PP_AXIS_COMPONENT}, "1"}
 /* clang-format on */
