@@ -51,8 +51,9 @@ static pp_status write_page(const report *p, pp_context *context)
     request.found = &found;
     const pp_status status = pp_report_write(&request);
     if (found.error >= 0)
-        pp_context_fact(context, "truth", "relative error %.4f, scale %.4f", found.error,
-                        found.scale);
+        pp_context_fact(context, "truth",
+                        "relative error %.4f, scale %.4f; of means over voxels %.4f, %.4f",
+                        found.error, found.scale, found.means_error, found.means_scale);
     pp_free(facts);
     return status;
 }

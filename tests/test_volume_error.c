@@ -54,6 +54,38 @@ START_TEST(translation_and_scale_are_found)
 }
 END_TEST
 
+/* A blob's mean over a voxel whose middle is `away` from its own, along one axis. */
+static double mean_along(double away, double sigma)
+{
+    const double root = sigma * sqrt(2);
+    return sigma * sqrt(acos(-1) / 2) * (erf((away + 0.5) / root) - erf((away - 0.5) / root));
+}
+
+/* Samples against means over voxels, which is what most truths hold. */
+START_TEST(means_compare_like_with_like)
+{
+    static const int64_t shape[3] = {32, 32, 32};
+    static const double shift[3] = {0.3, -1.6, 1.25}, sigma = 1.2;
+    float *v, *t;
+    pp_assert_ok(PP_ALLOC(32 * 32 * 32, &v));
+    pp_assert_ok(PP_ALLOC(32 * 32 * 32, &t));
+    for (int i = 0; i < 32 * 32 * 32; i++) {
+        const double at[3] = {i / 1024 - 16, i / 32 % 32 - 16, i % 32 - 16};
+        double sample = 0.9, mean = 1;
+        for (int k = 0; k < 3; k++) {
+            sample *= exp(-pow(at[k] - shift[k], 2) / (2 * sigma * sigma));
+            mean *= mean_along(at[k], sigma);
+        }
+        v[i] = (float)sample, t[i] = (float)mean;
+    }
+    const pp_volume_error e = compare(shape, v, shape, t);
+    pp_assert_near(e.means_error, 0.1, 2e-3);
+    pp_assert_near(e.means_scale, 0.9, 2e-3);
+    ck_assert_double_gt(e.scale, 0.93); /* the samples have more contrast */
+    for (int axis = 0; axis < 3; axis++) pp_assert_near(e.shift[axis], -shift[axis], 0.01);
+}
+END_TEST
+
 START_TEST(nothing_else_is_fitted)
 {
     static const int64_t shape[3] = {40, 40, 40};
@@ -75,6 +107,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {translation_and_scale_are_found, nothing_else_is_fitted, NULL};
+    const TTest *const tests[] = {translation_and_scale_are_found, means_compare_like_with_like,
+                                  nothing_else_is_fitted, NULL};
     return pp_test_main(pp_test_suite("volume_error", tests));
 }

@@ -49,6 +49,9 @@ static pp_status numbers(pp_page *page, const pp_volume_error *e)
     PP_TRY(pp_page_row(page, "relative error of delta, central three quarters of each axis", "%.4f",
                        e->error));
     PP_TRY(pp_page_row(page, "scale, 1 where delta is as large as the truth", "%.4f", e->scale));
+    PP_TRY(pp_page_row(
+        page, "error and scale of delta's means over voxels, where that is what the truth holds",
+        "%.4f, %.4f", e->means_error, e->means_scale));
     PP_TRY(pp_page_row(page, "moved by (z, y, x) for the best agreement", "%.2f, %.2f, %.2f voxels",
                        e->shift[0], e->shift[1], e->shift[2]));
     return pp_text_add(&page->html, "</table>\n");
@@ -108,8 +111,9 @@ static pp_status compare(pp_page *page)
     PP_TRY_TO(done, PP_ALLOC(truth.shape[0] * truth.shape[1] * truth.shape[2], &moved));
     PP_TRY_TO(done, pp_volume_error_find(volume.shape, volume.data, truth.shape, truth.data, moved,
                                          &found));
-    pp_info("report: relative error of delta against the truth %.4f, scale %.4f", found.error,
-            found.scale);
+    pp_info("report: relative error of delta against the truth %.4f, scale %.4f; of its means over "
+            "voxels %.4f, %.4f",
+            found.error, found.scale, found.means_error, found.means_scale);
     if (page->request->found) *page->request->found = found;
     PP_TRY_TO(done, numbers(page, &found));
     status = curve(page, &truth, moved);

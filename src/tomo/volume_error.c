@@ -53,14 +53,27 @@ static void copy_common(const int64_t *from_shape, const float *from, const int6
 
 /* ---- translation ---- */
 
-/* Two real lines as one complex one, times the ramp of a shift. */
-static void shift_pair(const pp_fft *const fft[2], int64_t n, double shift, pp_c32 *line)
+/* Where the volume goes, and whether to its means over voxels: those of the band-limited field that it samples. */
+typedef struct placing {
+    double shift[AXES];
+    bool means;
+} placing;
+
+/* sin(pi f) / (pi f) of f cycles a voxel. */
+static double sinc(double f)
+{
+    return fabs(f) > 1e-6 ? sin(pi * f) / (pi * f) : 1;
+}
+
+/* Two real lines as one complex one, times the ramp of a shift, and the mean over a voxel. */
+static void shift_pair(const pp_fft *const fft[2], int64_t n, double shift, bool means,
+                       pp_c32 *line)
 {
     pp_fft_run(fft[0], line);
     for (int64_t k = 0; k < n; k++) {
         const double f = (double)(2 * k < n ? k : k - n), angle = -2 * pi * f * shift / (double)n;
-        const float c = (float)(cos(angle) / (double)n),
-                    s = 2 * k == n ? 0 : (float)(sin(angle) / (double)n);
+        const double gain = (means ? sinc(f / (double)n) : 1) / (double)n;
+        const float c = (float)(cos(angle) * gain), s = 2 * k == n ? 0 : (float)(sin(angle) * gain);
         const pp_c32 a = line[k];
         line[k] = (pp_c32){c * a.re - s * a.im, c * a.im + s * a.re};
     }
@@ -68,7 +81,7 @@ static void shift_pair(const pp_fft *const fft[2], int64_t n, double shift, pp_c
 }
 
 /* Lines along one axis of the moved volume. */
-static pp_status shift_axis(const pair *p, int axis, double shift)
+static pp_status shift_axis(const pair *p, int axis, const placing *to)
 {
     const int64_t n = p->wide[axis], lines = count_of(p->wide) / n;
     int64_t step = 1;
@@ -83,7 +96,7 @@ static pp_status shift_axis(const pair *p, int axis, double shift)
         const bool both = i + 1 < lines;
         if (both) two = p->work + (i + 1) / step * step * n + (i + 1) % step;
         for (int64_t k = 0; k < n; k++) line[k] = (pp_c32){one[k * step], two[k * step]};
-        shift_pair((const pp_fft *const *)fft, n, shift, line);
+        shift_pair((const pp_fft *const *)fft, n, to->shift[axis], to->means, line);
         for (int64_t k = 0; k < n; k++) {
             one[k * step] = line[k].re;
             if (both) two[k * step] = line[k].im;
@@ -95,10 +108,10 @@ static pp_status shift_axis(const pair *p, int axis, double shift)
     return status;
 }
 
-static pp_status translate(const pair *p, const double shift[AXES])
+static pp_status translate(const pair *p, const placing *to)
 {
     memcpy(p->work, p->v, (size_t)count_of(p->wide) * sizeof *p->work);
-    for (int axis = 0; axis < AXES; axis++) PP_TRY(shift_axis(p, axis, shift[axis]));
+    for (int axis = 0; axis < AXES; axis++) PP_TRY(shift_axis(p, axis, to));
     return PP_OK;
 }
 
@@ -181,31 +194,46 @@ static void add_voxel(void *self_, int64_t in_t, int64_t in_wide, const int64_t 
     s->product += t * v[0];
 }
 
-/* Errors along the way decide: the best place seen is the result, and is what `work` holds at the end. */
-static pp_status refine(const pair *p, double shift[AXES], pp_volume_error *out)
+/* Errors along the way decide: the best place seen is the result. */
+static pp_status refine(const pair *p, const double start[AXES], pp_volume_error *out)
 {
-    double at[AXES], largest = 1;
-    memcpy(at, shift, sizeof at);
+    placing at = {.means = false};
+    double largest = 1;
+    memcpy(at.shift, start, sizeof at.shift);
     *out = (pp_volume_error){.error = INFINITY};
     for (int step = 0; step < STEPS && largest > 1e-3; step++) {
         sums s = {.p = p};
-        PP_TRY(translate(p, at));
+        PP_TRY(translate(p, &at));
         visit_inner(p, 1, add_voxel, &s);
         if (!(s.truth > 0))
             return PP_FAIL(PP_ERR_DATA, "the known volume is 0 in its central three quarters");
         if (sqrt(s.gap / s.truth) < out->error) {
-            *out = (pp_volume_error){sqrt(s.gap / s.truth), s.product / s.truth, {0, 0, 0}};
-            memcpy(out->shift, at, sizeof at);
+            *out = (pp_volume_error){.error = sqrt(s.gap / s.truth), .scale = s.product / s.truth};
+            memcpy(out->shift, at.shift, sizeof at.shift);
         }
         pp_solve3(s.m, s.b);
         largest = 0;
         for (int k = 0; k < AXES; k++) {
             const double move = fmax(-0.5, fmin(0.5, s.b[k]));
-            at[k] += move;
+            at.shift[k] += move;
             largest = fmax(largest, fabs(move));
         }
     }
-    return translate(p, out->shift);
+    return PP_OK;
+}
+
+/* The means' error at the best place; at the end `work` holds the volume itself there. */
+static pp_status compare_means(const pair *p, pp_volume_error *out)
+{
+    placing at = {.means = true};
+    sums s = {.p = p};
+    memcpy(at.shift, out->shift, sizeof at.shift);
+    PP_TRY(translate(p, &at));
+    visit_inner(p, 1, add_voxel, &s);
+    out->means_error = sqrt(s.gap / s.truth);
+    out->means_scale = s.product / s.truth;
+    at.means = false;
+    return translate(p, &at);
 }
 
 pp_status pp_volume_error_find(const int64_t v_shape[3], const float *v, const int64_t t_shape[3],
@@ -228,6 +256,7 @@ pp_status pp_volume_error_find(const int64_t v_shape[3], const float *v, const i
         copy_common(v_shape, v, p.wide, p.v);
         search_whole(&p, start);
         status = refine(&p, start, out);
+        if (status == PP_OK) status = compare_means(&p, out);
     }
     if (status == PP_OK) copy_common(p.wide, p.work, t_shape, moved);
     (void)pp_fft_set_effort(before);

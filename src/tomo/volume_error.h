@@ -10,6 +10,9 @@ typedef struct pp_volume_error {
     double error;    /* |v - t| / |t| over the central three quarters of each axis */
     double scale;    /* <v, t> / <t, t> there */
     double shift[3]; /* voxels (z, y, x) that v was moved by, at most 4 or so */
+    /* The same of v's means over voxels there. A reconstruction is the samples of a band-limited object; a truth that holds means over
+     * voxels has less contrast, by sin(pi f) / (pi f) along each axis at f cycles a voxel: this is what compares like with like. */
+    double means_error, means_scale;
 } pp_volume_error;
 
 /** v [z][y][x] of v_shape against t of t_shape; index n / 2 of each axis is the origin of both. Whole voxels are searched
