@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The joint stage on a small campaign: better than the views solved apart; residuals and fit of the frames as they should be; the same
-# bits on 1, 2, 3 ranks, with frames held or read, and after SIGKILL; and each of its choices runs and keeps the result.
+# bits on 1, 2, 3 ranks, with frames held or read, and after SIGKILL; each of its choices runs and keeps the result; and views that
+# nobody aligned are found.
 # TIMEOUT 900
 # LABEL slow
 # SPDX-License-Identifier: BSD-3-Clause
@@ -110,6 +111,12 @@ for choice in 'joint.model=amplitude' 'joint.refine_probe=true' 'joint.outside=f
     run "with-${choice//[^a-z]/-}" joint.cfg -- "$choice"
 done
 
+# views displaced by up to a pixel each, which nobody aligned: the joint solve finds where they are
+stages "$aligned" ', { use = "joint"; iterations = 18; shift_every = 3; }' |
+    sed "s|$work/data|$work/moved|; s|views = 12; |views = 16; misalignment = 1.0; |; s|scan_step = 12.0|scan_step = 8.0|; s|{ use = \"save\"; }|&, { use = \"report\"; }|" >moved.cfg
+"$POLYPTYCH" run moved.cfg output=moved-out >moved.log 2>&1 || fail "displaced views: exit $?" moved.log
+grep -q "Shifts found by the joint solve" moved-out/report.html || fail "the report has no shifts of the joint solve"
+
 python=${PYTHON:-/usr/bin/python3}
 $python -c 'import h5py, numpy' 2>/dev/null || { echo "SKIPPED: no python3 with h5py, errors are not compared"; exit 77; }
 $python - <<'P' || fail "errors"
@@ -130,5 +137,18 @@ for name in sorted(glob.glob("with-*/volume.h5")):
     print(f"{name[:-10]}: {e:.4f}")
     # with the amplitudes, fine detail comes out too weak
     bad = bad or not (whole < e <= 0.85 * apart if name.startswith("with-joint-model") else e <= 1.1 * whole)
+with h5py.File("whole/volume.h5") as f:
+    assert "process/joint_shifts" not in f
+with h5py.File(glob.glob("with-joint-shift-every*")[0] + "/volume.h5") as f:
+    assert f["process/joint_shifts"].shape == (12, 2)
+with h5py.File("moved/truth.h5") as t, h5py.File("moved-out/volume.h5") as v, h5py.File("moved-out/projections.h5") as p:
+    planted, angles = t["shifts"][()], p["process/theta"][()]
+    left = v["process/joint_shifts"][()] + p["process/shifts"][()] + planted
+turn = numpy.stack([numpy.cos(angles), numpy.sin(angles)], 1)
+def rms(shifts):  # but for a translation of the object
+    x = shifts[:, 1] - turn @ numpy.linalg.lstsq(turn, shifts[:, 1], rcond=None)[0]
+    return shifts[:, 0].std(), numpy.sqrt(numpy.mean(x**2))
+print("displaced by y %.3f x %.3f pixels rms, left y %.3f x %.3f" % (*rms(planted), *rms(left)))
+bad = bad or not (max(rms(left)) < 0.1 and min(rms(planted)) > 0.3)
 sys.exit(bad)
 P

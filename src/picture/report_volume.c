@@ -163,6 +163,62 @@ static pp_status show_correlation(pp_page *page, pp_h5 *file)
     return status;
 }
 
+/* Shifts (y, x) of each view, a dataset [views][2]. */
+typedef struct shift_plot {
+    const char *where, *title, *axis;
+    const double *along; /* [views] */
+    int64_t views;
+} shift_plot;
+
+static pp_status plot_shifts(pp_page *page, pp_h5 *file, const shift_plot *p)
+{
+    double *both = NULL, *y = NULL, *x = NULL;
+    pp_status status = PP_OK;
+    PP_TRY_TO(done, PP_ALLOC(2 * p->views, &both));
+    PP_TRY_TO(done, PP_ALLOC(p->views, &y));
+    PP_TRY_TO(done, PP_ALLOC(p->views, &x));
+    PP_TRY_TO(done, pp_h5_read_items(file, p->where, 1, 0, p->views, PP_F64, both));
+    for (int64_t v = 0; v < p->views; v++) {
+        y[v] = both[2 * v];
+        x[v] = both[2 * v + 1];
+    }
+    const pp_curve curves[] = {{p->along, y, p->views, "vertical", false, true},
+                               {p->along, x, p->views, "horizontal", false, true}};
+    const pp_plot plot = {.curves = curves,
+                          .count = 2,
+                          .title = p->title,
+                          .x_label = p->axis,
+                          .y_label = "shift (pixels)"};
+    status = pp_plot_svg(&plot, &page->html);
+done:
+    pp_free(x);
+    pp_free(y);
+    pp_free(both);
+    return status;
+}
+
+static pp_status show_joint_shifts(pp_page *page, pp_h5 *file)
+{
+    shift_plot plot = {"/process/joint_shifts", "Shifts found by the joint solve", "projection",
+                       NULL, 0};
+    pp_h5_info info;
+    double *number;
+    if (pp_h5_kind_of(file, plot.where) != PP_H5_DATASET) return PP_OK;
+    PP_TRY(pp_h5_describe(file, plot.where, &info));
+    if (info.ndim != 2 || info.shape[1] != 2)
+        return PP_FAIL(PP_ERR_DATA, "%s: %s is not a table of two columns", pp_h5_path(file),
+                       plot.where);
+    plot.views = info.shape[0];
+    PP_TRY(PP_ALLOC(plot.views, &number));
+    for (int64_t v = 0; v < plot.views; v++) number[v] = (double)v;
+    plot.along = number;
+    pp_status status = pp_text_add(&page->html, "<div class=\"row wide\">\n");
+    if (status == PP_OK) status = plot_shifts(page, file, &plot);
+    if (status == PP_OK) status = pp_text_add(&page->html, "</div>\n");
+    pp_free(number);
+    return status;
+}
+
 static pp_status show_volume(pp_page *page, pp_h5 *file)
 {
     PP_TRY(pp_text_add(&page->html, "<div class=\"row\">\n"));
@@ -172,6 +228,7 @@ static pp_status show_volume(pp_page *page, pp_h5 *file)
     else
         PP_TRY(pp_page_absent(page, "beta: volume.h5 has none"));
     PP_TRY(pp_text_add(&page->html, "</div>\n"));
+    PP_TRY(show_joint_shifts(page, file));
     return show_correlation(page, file);
 }
 
@@ -307,31 +364,11 @@ static pp_status show_sinogram(pp_page *page, pp_h5 *file, const stack *s)
 
 static pp_status show_shifts(pp_page *page, pp_h5 *file, const stack *s)
 {
-    double *both = NULL, *y = NULL, *x = NULL;
-    pp_status status = PP_OK;
-    if (pp_h5_kind_of(file, "/process/shifts") != PP_H5_DATASET)
+    const shift_plot plot = {"/process/shifts", "Shifts applied by the alignment",
+                             "angle (degrees)", s->theta, s->views};
+    if (pp_h5_kind_of(file, plot.where) != PP_H5_DATASET)
         return pp_page_absent(page, "shifts: projections.h5 has no /process/shifts");
-    PP_TRY_TO(done, PP_ALLOC(2 * s->views, &both));
-    PP_TRY_TO(done, PP_ALLOC(s->views, &y));
-    PP_TRY_TO(done, PP_ALLOC(s->views, &x));
-    PP_TRY_TO(done, pp_h5_read_items(file, "/process/shifts", 1, 0, s->views, PP_F64, both));
-    for (int64_t v = 0; v < s->views; v++) {
-        y[v] = both[2 * v];
-        x[v] = both[2 * v + 1];
-    }
-    const pp_curve curves[] = {{s->theta, y, s->views, "vertical", false, true},
-                               {s->theta, x, s->views, "horizontal", false, true}};
-    const pp_plot plot = {.curves = curves,
-                          .count = 2,
-                          .title = "Shifts applied by the alignment",
-                          .x_label = "angle (degrees)",
-                          .y_label = "shift (pixels)"};
-    status = pp_plot_svg(&plot, &page->html);
-done:
-    pp_free(x);
-    pp_free(y);
-    pp_free(both);
-    return status;
+    return plot_shifts(page, file, &plot);
 }
 
 static pp_status show_stack(pp_page *page, pp_h5 *file)
