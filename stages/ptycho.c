@@ -482,11 +482,12 @@ static pp_status run(const void *params_, pp_context *context)
     else
         PP_TRY(pp_view_solve(&input, &options, &out));
     tell(context, &out);
-    pp_status status = put_all(context, &out);
-    pp_view_output_free(&out);
     watcher.before = p->iterations;
-    if (status == PP_OK && p->ring_correlation)
-        status = correlate_halves(&input, &options, context);
+    pp_status status = PP_OK;
+    /* before the results are put: they take the place of the arrays that the halves start from */
+    if (p->ring_correlation) status = correlate_halves(&input, &options, context);
+    if (status == PP_OK) status = put_all(context, &out);
+    pp_view_output_free(&out);
     return status;
 }
 

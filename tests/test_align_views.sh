@@ -31,6 +31,9 @@ grep -q "report: relative error of delta against the truth 0\.[0-9]*" log || fai
 grep -q "Sinogram before alignment" whole/report.html || fail "no sinogram before alignment on the report"
 grep -q "Fourier shell correlation of volume and truth" whole/report.html || fail "no curve against the truth"
 whole=$("$python" look.py whole) || fail "whole"
+# halves of each view's frames: they start from the same positions and probe as the whole view
+"$POLYPTYCH" run run.cfg output=halves threads=1 ptycho.iterations=4 ptycho.ring_correlation=true >log 2>&1 || fail "ring correlation"
+[ "$(grep -c "halves of the frames correlate" log)" = 9 ] || fail "halves of some views are not solved"
 
 # view 3 scans less of the object, view 6's frames are in the wrong order
 "$python" - <<'P'

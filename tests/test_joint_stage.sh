@@ -113,7 +113,7 @@ done
 
 # views displaced by up to a pixel each, which nobody aligned: the joint solve finds where they are
 stages "$aligned" ', { use = "joint"; iterations = 18; shift_every = 3; }' |
-    sed "s|$work/data|$work/moved|; s|views = 12; |views = 16; misalignment = 1.0; |; s|scan_step = 12.0|scan_step = 8.0|; s|{ use = \"save\"; }|&, { use = \"report\"; }|" >moved.cfg
+    sed "s|$work/data|$work/moved|; s|views = 12;|views = 16; misalignment = 1.0;|; s|scan_step = 12.0|scan_step = 8.0|; s|{ use = \"save\"; }|&, { use = \"report\"; }|" >moved.cfg
 "$POLYPTYCH" run moved.cfg output=moved-out >moved.log 2>&1 || fail "displaced views: exit $?" moved.log
 grep -q "Shifts found by the joint solve" moved-out/report.html || fail "the report has no shifts of the joint solve"
 

@@ -16,9 +16,10 @@ static const double unbalanced = 20;
 enum { TAU_ITERATIONS = 20 };
 /* rho is doubled every so many iterations on its way back. */
 enum { RETURN = 2 };
-/* And again, up to its bound, where views and volume are farther apart than `rest` and come no nearer in so many iterations. */
-enum { STALLED = 5 };
-static const double rest = 1e-3;
+/* And again, up to its bound, where views swing: for so many iterations the gap h - psi undid what the multiplier had of it, the primal
+ * residual is above `rest` and the volume is near its place. In a swing of period 2 the multiplier's term is -1 times the penalty's. */
+enum { SWINGS = 5 };
+static const double rest = 1e-3, undone = -0.75, near = 0.07;
 /* What a view adds to the sums of an outer iteration. */
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
@@ -204,16 +205,19 @@ static int64_t balanced_after(const state *s, const pp_joint_terms *all, int64_t
     return most;
 }
 
-/* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth
- * phases follow the frames by c / (rho + c) an iteration only, where c is their small curvature. After that rho comes back to its start,
- * so that views and volume agree in the end: the frames' costs are not convex, and below some rho the views swing to and fro. */
-static bool stalls(const pp_joint_terms *all, int64_t done)
+/* Whether views swing at the present rho (above). */
+static bool swings(const pp_joint_terms *all, int64_t done)
 {
-    const pp_joint_terms *now = &all[done], *then = done < STALLED ? all : now - STALLED;
-    return done >= STALLED && now->primal > rest && now->primal > 0.8 * then->primal &&
-           then->rho >= now->rho;
+    const pp_joint_terms *now = &all[done];
+    if (done < SWINGS || now->primal <= rest || now->dual > near) return false;
+    for (int k = 0; k < SWINGS; k++)
+        if (now[-k].multiplier > undone * now[-k].penalty || now[-k].rho < now->rho) return false;
+    return true;
 }
 
+/* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth
+ * phases follow the frames by c / (rho + c) an iteration only, where c is their small curvature. After that rho comes back to its start,
+ * so that views and volume agree in the end: the frames' costs are not convex, and below some rho the views swing to and fro: where they do at the start's, it is doubled. */
 static double next_rho(const state *s, int64_t done, const pp_joint_terms *all)
 {
     const pp_joint_setup *setup = s->setup;
@@ -222,7 +226,7 @@ static double next_rho(const state *s, int64_t done, const pp_joint_terms *all)
     const int64_t after = done - balanced_after(s, all, done);
     if (after >= 0 && after % RETURN == 0 && rho < setup->penalty)
         return fmin(2 * rho, setup->penalty);
-    if (after >= 0) return stalls(all, done) ? fmin(2 * rho, setup->penalty_bounds[1]) : rho;
+    if (after >= 0) return swings(all, done) ? fmin(2 * rho, setup->penalty_bounds[1]) : rho;
     if (terms->primal > unbalanced * terms->dual) return fmin(2 * rho, setup->penalty_bounds[1]);
     if (terms->dual > unbalanced * terms->primal) return fmax(rho / 2, setup->penalty_bounds[0]);
     return rho;
