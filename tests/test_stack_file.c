@@ -70,8 +70,10 @@ static void make(pp_array *a[6])
     ((int64_t *)pp_array_data(a[5]))[1] = -7;
 }
 
-static const pp_file_facts facts = {5e-8, 1.4e-10, "0123456789abcdef0123456789abcdef", "x = 1\n",
-                                    NULL};
+static const pp_file_facts facts = {.pixel_size = 5e-8,
+                                    .wavelength = 1.4e-10,
+                                    .hash = "0123456789abcdef0123456789abcdef",
+                                    .parameters = "x = 1\n"};
 
 START_TEST(open_world)
 {
