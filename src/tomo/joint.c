@@ -18,8 +18,8 @@ enum { TAU_ITERATIONS = 20 };
 enum { RETURN = 2 };
 /* And again, up to its bound, where views swing: for so many iterations the gap h - psi undid what the multiplier had of it, the primal
  * residual is above `rest` and the volume is near its place. In a swing of period 2 the multiplier's term is -1 times the penalty's. */
-enum { SWINGS = 5 };
-static const double rest = 1e-3, undone = -0.75, near = 0.07;
+enum { SWINGS = 4 };
+static const double rest = 1e-3, undone = -0.75, near = 0.15;
 /* What a view adds to the sums of an outer iteration. */
 enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
