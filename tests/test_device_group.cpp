@@ -1,7 +1,7 @@
 /* Views solved by groups of emulated devices, all ways of splitting: against one device, against the same group on processors, from
  * run to run; NCCL on devices of their own, copies where they share one; memory that runs out and devices that are lost.
  * SPDX-License-Identifier: BSD-3-Clause */
-// TIMEOUT 240
+// TIMEOUT 480
 #include <chrono>
 #include <cstdlib>
 #include <cstring>

@@ -1,7 +1,7 @@
 /* The device's sweep gives the same bits in every order of threads and for every schedule of its queues, streams of frames included.
  * SPDX-License-Identifier: BSD-3-Clause */
 // BACKENDS mock
-// TIMEOUT 120
+// TIMEOUT 240
 #include <cmath>
 #include <cstdlib>
 #include <cstring>

@@ -1,7 +1,7 @@
 /* The joint solve's step of a view and its shift on groups of emulated devices, split by tiles: against one device, against processors,
  * from run to run, with frames that are streamed, and where a device is lost.
  * SPDX-License-Identifier: BSD-3-Clause */
-// TIMEOUT 120
+// TIMEOUT 300
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -250,7 +250,7 @@ END_TEST
 
 int main()
 {
-    return pp_test::run("joint groups", 100, pp_test::process::each_its_own,
+    return pp_test::run("joint groups", 200, pp_test::process::each_its_own,
                         {groups_by_nccl, groups_on_one_device, other_groups, a_device_that_is_lost,
                          bytes_of_a_step, as_few_devices_as_needed});
 }
