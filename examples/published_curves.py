@@ -40,8 +40,9 @@ def seconds_of(run):
 figure, axes = plt.subplots(1, 4, figsize=(20, 4))
 seams, pictures = plt.subplots(1, len(a.devices), figsize=(5 * len(a.devices), 5), squeeze=False)
 reference = None
-for devices, picture in zip(a.devices, pictures[0]):
+for number, (devices, picture) in enumerate(zip(a.devices, pictures[0])):
     rows = []
+    width = 1.2 + 2 * (len(a.devices) - 1 - number)  # curves that coincide show as bands
     for count in a.iterations:
         run = os.path.join(out, f"{devices}-devices-{count}")
         subprocess.run([a.polyptych, "run", a.pipeline, f"output={run}", f"simulate.directory={out}/data", f"ptycho.iterations={count}",
@@ -55,9 +56,9 @@ for devices, picture in zip(a.devices, pictures[0]):
     lit = light > 0.05 * light.max()
     print(f"{devices} devices: object {np.linalg.norm((o - reference)[lit]) / np.linalg.norm(reference[lit]):.1e} from the first")
     rows = np.array(rows)
-    axes[0].plot(rows[:, 0], rows[:, 1], label=f"{devices} device{'s' if devices > 1 else ''}")
-    axes[1].plot(rows[:, 0], rows[:, 2])
-    axes[2].semilogy(np.maximum(cost, 1e-30))
+    axes[0].plot(rows[:, 0], rows[:, 1], linewidth=width, label=f"{devices} device{'s' if devices > 1 else ''}")
+    axes[1].plot(rows[:, 0], rows[:, 2], linewidth=width)
+    axes[2].semilogy(np.maximum(cost, 1e-30), linewidth=width)
     change = changes(view)
     axes[3].semilogy(np.arange(1, len(change) + 1) * seconds_of(run) / len(change), np.maximum(change, 1e-30))
     limit = 3 * off.std()

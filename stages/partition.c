@@ -122,6 +122,11 @@ static void check(const void *params_, pp_check *findings)
         pp_check_error(findings, "exchanges", PP_ERR_CONFIG,
                        "exact sums are exchanged once an iteration: use method = \"gradient\" and "
                        "sync = \"local\", or exchanges = 1");
+    if (p->devices_per_view != PP_AUTO) {
+        const pp_plan_groups sharing = {(int)p->devices_per_view, 1, (int)split_of(p, NULL).method,
+                                        p->halo_rows, p->exchanges};
+        pp_check_set_groups(findings, &sharing);
+    }
 }
 
 static void plan(const void *params_, pp_plan *budget)

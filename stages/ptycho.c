@@ -70,7 +70,7 @@ static const pp_param params[] = {
     PP_CHOICE(ptycho, preconditioner, "illumination", "illumination|none", "metric of the gradient, method cg"),
     PP_INT(ptycho, amplitude_start, 6, 0, 1000, "1", "model poisson: iterations with the amplitude model before the first, as its gradient is singular where the start is dark"),
     PP_CHOICE(ptycho, sweep, "auto", "auto|fused|fftw", "transform inside the sweep (sizes 2^a), or around the FFT library's plans"),
-    PP_CHOICE(ptycho, gradient_sum, "float32", "float32|float64", "precision in which the object's gradient is added up over the patterns and devices; float64: any number of devices takes the same path to the last digits, some percent slower"),
+    PP_CHOICE(ptycho, gradient_sum, "float32", "float32|float64", "precision in which the object's gradient is added up over the patterns and devices; float64: with method published any number of devices takes the same path to the last digits (cg: nearly, its preconditioner stays in float32), some percent slower"),
     PP_CHOICE(ptycho, stop, "never", "never|noise", "before the last iteration, method cg. noise: once ten iterations change the likelihood of the counts by less than one standard deviation would; without noise in the data, never is right"),
     PP_CHOICE(ptycho, planning_effort, "measure", "estimate|measure|patient", "how long the FFT library looks for the best transform, where plans are not known yet"),
     PP_CHOICE(ptycho, half, "none", "none|even|odd", "use every second frame only"),
@@ -78,10 +78,31 @@ static const pp_param params[] = {
     PP_PARAM_END};
 /* clang-format on */
 
+/* What the devices that stage partition gives cannot do together. */
+static void check_group(const ptycho *p, pp_check *findings)
+{
+    const char *key;
+    pp_plan_groups sharing;
+    pp_check_get_groups(findings, &sharing);
+    const pp_view_options o = {.method = (pp_ptycho_method)p->method,
+                               .positions = (pp_sweep_positions)p->positions,
+                               .background = (pp_background_choice)p->background,
+                               .wide_sum = p->gradient_sum == 1,
+                               .split = (pp_split_method)sharing.split,
+                               .solver = {.refine_probe = p->refine_probe,
+                                          .refine_positions = p->refine_positions,
+                                          .refine_intensities = p->refine_intensities,
+                                          .stop_at_noise = p->stop == 1,
+                                          .smoothness = p->object_smoothness}};
+    if (sharing.devices > 1 && pp_view_check_group(&o, &key) != PP_OK)
+        pp_check_last_error(findings, key);
+}
+
 static void check(const void *params_, pp_check *findings)
 {
     const ptycho *p = params_;
     const bool published = p->method == PP_PTYCHO_PUBLISHED;
+    check_group(p, findings);
     if (published && p->refine_probe)
         pp_check_error(findings, "refine_probe", PP_ERR_CONFIG,
                        "method \"published\" is for the object alone: set refine_probe = false, "
@@ -433,7 +454,8 @@ static pp_status put_all(pp_context *context, pp_view_output *out)
     return pp_context_put(context, "error", &out->error);
 }
 
-/* The view solved from its even and from its odd frames, and how well both agree; the rest of the two is dropped. */
+/* The view solved from its even and from its odd frames, and how well both agree; the rest of the two is dropped. Halves that cannot
+ * be compared are a warning: the view itself is solved. */
 static pp_status correlate_halves(const pp_view_input *in, const pp_view_options *options,
                                   pp_context *context)
 {
@@ -453,7 +475,12 @@ static pp_status correlate_halves(const pp_view_input *in, const pp_view_options
 done:
     pp_view_output_free(&even);
     pp_view_output_free(&odd);
-    return status;
+    if (status != PP_ERR_DATA) return status;
+    pp_error error;
+    pp_error_take(&error);
+    pp_warn("view %04lld: no ring correlation: %s", (long long)pp_context_view_number(context),
+            error.text);
+    return PP_OK;
 }
 
 static pp_status run(const void *params_, pp_context *context)

@@ -148,7 +148,7 @@ START_TEST(defaults_are_the_tables)
     ck_assert_str_eq(pp_config_settings(config)->name, "x");
     (void)snprintf(whole, sizeof whole, "%s/out/x", folder);
     ck_assert_str_eq(pp_config_settings(config)->output, whole);
-    struct pp_check check = {pp_config_stage_at(config, 0), &findings};
+    struct pp_check check = {pp_config_stage_at(config, 0), &findings, NULL};
     ck_assert(!pp_check_given(&check, "iterations"));
 }
 END_TEST
@@ -438,7 +438,7 @@ END_TEST
 START_TEST(checks_point_at_the_parameter)
 {
     read_with("schema = 1;\nstages = (\n{ use = \"sample\";\n step = 2; } );\n", 0, NULL);
-    struct pp_check check = {pp_config_stage_at(config, 0), &findings};
+    struct pp_check check = {pp_config_stage_at(config, 0), &findings, NULL};
     ck_assert(pp_check_given(&check, "step") && !pp_check_given(&check, "model"));
     pp_check_error(&check, "step", PP_ERR_DATA, "step is %d", 2);
     pp_check_warning(&check, "model", "odd");

@@ -85,7 +85,7 @@ static void list(pp_load load, int errors, int views, const char *const *words)
     pp_findings findings = {0};
     const pp_config_stage stage = {
         .stage = &pp_stage_load, .id = "load", .params = &load, .origin = {"x.cfg", 1}};
-    pp_check check = {&stage, &findings};
+    pp_check check = {&stage, &findings, NULL};
     pp_assert_ok(pp_stage_load.views(&load, folder, &found, &check));
     int bad = 0;
     for (int64_t k = 0; k < findings.count; k++) bad += findings.items[k].kind == PP_FINDING_ERROR;
@@ -237,7 +237,7 @@ static void check_says(pp_load load, const char *word)
     pp_findings findings = {0};
     const pp_config_stage stage = {
         .stage = &pp_stage_load, .id = "load", .params = &load, .origin = {"x.cfg", 1}};
-    pp_check check = {&stage, &findings};
+    pp_check check = {&stage, &findings, NULL};
     pp_stage_load.check(&load, &check);
     ck_assert_int_eq(pp_findings_worst(&findings), PP_ERR_CONFIG);
     ck_assert_msg(strstr(findings.items[0].text, word) != NULL, "%s", findings.items[0].text);

@@ -111,6 +111,16 @@ PP_API void pp_check_info(pp_check *check, const char *format, ...) PP_PRINTF(2,
 PP_API void pp_check_last_error(pp_check *check, const char *key);
 /** Whether the user gave this parameter a value other than its default (config.cfg gives every one). */
 PP_API bool pp_check_given(const pp_check *check, const char *key);
+/** What a stage that divides the devices of a rank settles for those after it: devices of the group that solves a view, groups at work
+ *  at the same time (1 to 64; each holds a view), and how a group works together (as in the port split). Default: 1, 1, 0. */
+typedef struct pp_plan_groups {
+    int devices, groups, split;
+    double halo_rows;  /* of split 2 */
+    int64_t exchanges; /* of split 4 */
+} pp_plan_groups;
+/** The same in `check`, as far as parameters tell without the views: what a group of several devices cannot do is found there. */
+PP_API void pp_check_set_groups(pp_check *check, const pp_plan_groups *sharing);
+PP_API void pp_check_get_groups(const pp_check *check, pp_plan_groups *sharing);
 
 /** What a stage will need. View scope: for one view, the largest of `views`; campaign scope: on one of `ranks` ranks. */
 typedef struct pp_plan pp_plan;
@@ -128,13 +138,6 @@ PP_API int pp_plan_node_ranks(const pp_plan *plan);
 PP_API int pp_plan_threads(const pp_plan *plan);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
 PP_API const char *pp_plan_backend(const pp_plan *plan);
-/** What a stage that divides the devices of a rank settles for those after it: devices of the group that solves a view, groups at work
- *  at the same time (1 to 64; each holds a view), and how a group works together (as in the port split). Default: 1, 1, 0. */
-typedef struct pp_plan_groups {
-    int devices, groups, split;
-    double halo_rows;  /* of split 2 */
-    int64_t exchanges; /* of split 4 */
-} pp_plan_groups;
 PP_API void pp_plan_set_groups(pp_plan *plan, const pp_plan_groups *sharing);
 PP_API void pp_plan_get_groups(const pp_plan *plan, pp_plan_groups *sharing);
 /** A line under the stage's own in the table of the plan. */

@@ -91,6 +91,7 @@ PP_MUST_CHECK pp_status pp_param_defaults(const pp_param *table, void *params);
 struct pp_check {
     const pp_config_stage *stage;
     pp_findings *findings;
+    pp_plan_groups *sharing; /* of all stages; NULL: nobody listens */
 };
 
 #endif

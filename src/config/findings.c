@@ -160,6 +160,16 @@ void pp_check_last_error(pp_check *check, const char *key)
     pp_check_error(check, key, error.status, "%s", error.text);
 }
 
+void pp_check_set_groups(pp_check *check, const pp_plan_groups *sharing)
+{
+    if (check->sharing) *check->sharing = *sharing;
+}
+
+void pp_check_get_groups(const pp_check *check, pp_plan_groups *sharing)
+{
+    *sharing = check->sharing ? *check->sharing : (pp_plan_groups){.devices = 1, .groups = 1};
+}
+
 /* Whether the values of one row are the same, as text. */
 static bool is_default(const pp_stage_class *stage, int row, const void *params)
 {

@@ -83,7 +83,7 @@ static void check_match(pp_pipeline *p, int reader, const pp_port *wanted, const
     char has[TEXT], wants[TEXT];
     describe(made, has);
     describe(wanted, wants);
-    pp_check check = {&node->config, findings};
+    pp_check check = {&node->config, findings, NULL};
     pp_check_error(
         &check, NULL, PP_ERR_CONFIG,
         "its input '%s' is %s, but the nearest stage upstream that gives it, '%s', gives %s",
@@ -108,7 +108,7 @@ static void report_missing(pp_node *node, const pp_port *wanted, pp_findings *fi
     char wants[TEXT];
     describe(wanted, wants);
     const char *who = who_puts(wanted->name);
-    pp_check check = {&node->config, findings};
+    pp_check check = {&node->config, findings, NULL};
     if (who && strcmp(who, node->config.stage->name) != 0)
         pp_check_error(&check, NULL, PP_ERR_CONFIG,
                        "needs '%s' (%s), which no stage before it gives; a stage '%s' gives it",

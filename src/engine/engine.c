@@ -55,9 +55,10 @@ static pp_status agree_findings(const pp_run *run, const pp_findings *findings)
 
 static void ask_stages(pp_run *run, pp_findings *findings)
 {
+    pp_plan_groups sharing = {.devices = 1, .groups = 1};
     for (int k = 0; k < run->pipeline->count; k++) {
         const pp_config_stage *stage = &run->pipeline->nodes[k].config;
-        pp_check check = {stage, findings};
+        pp_check check = {stage, findings, &sharing};
         if (stage->stage->check) stage->stage->check(stage->params, &check);
     }
 }
@@ -76,7 +77,7 @@ static bool joins_views(const pp_pipeline *pipeline)
 static void ask_source(pp_run *run, pp_findings *findings)
 {
     const pp_node *source = &run->pipeline->nodes[0];
-    pp_check check = {&source->config, findings};
+    pp_check check = {&source->config, findings, NULL};
     const int64_t before = findings->count;
     if (!pp_node_is(source, PP_STAGE_SOURCE) || !source->config.stage->views) return;
     const pp_status status =

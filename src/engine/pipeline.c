@@ -138,7 +138,7 @@ static pp_status insert_stitch(pp_pipeline *p)
 
 static pp_check check_of(pp_node *node, pp_findings *findings)
 {
-    return (pp_check){&node->config, findings};
+    return (pp_check){&node->config, findings, NULL};
 }
 
 static void check_order(pp_pipeline *p, pp_findings *findings)

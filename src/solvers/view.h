@@ -77,6 +77,8 @@ typedef struct pp_view_output {
     double bytes_resident, bytes_moved; /* main memory a pattern: held; moved in an iteration */
 } pp_view_output;
 
+/** What devices that solve a view together cannot do is PP_ERR_CONFIG; key: ptycho's parameter that asks for it. */
+PP_MUST_CHECK pp_status pp_view_check_group(const pp_view_options *options, const char **key);
 PP_MUST_CHECK pp_status pp_view_solve(const pp_view_input *input, const pp_view_options *options,
                                       pp_view_output *out);
 void pp_view_output_free(pp_view_output *out);

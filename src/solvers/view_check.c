@@ -21,18 +21,25 @@ static pp_status check_input(const pp_view_input *in)
     return PP_OK;
 }
 
-static pp_status check_local(const pp_view_options *o)
+/* Local steps go down the gradient by a rule of their own. */
+static pp_status check_local(const pp_view_options *o, const char **key)
 {
-    if (o->solver.refine_probe || o->solver.refine_positions || o->solver.refine_intensities)
+    const pp_ptycho_settings *s = &o->solver;
+    *key = s->refine_probe       ? "refine_probe"
+           : s->refine_positions ? "refine_positions"
+                                 : "refine_intensities";
+    if (s->refine_probe || s->refine_positions || s->refine_intensities)
         return PP_FAIL(PP_ERR_CONFIG,
                        "partition's sync = \"local\" is for a known probe and known positions: set "
                        "ptycho's refine_probe, refine_positions and refine_intensities to false, "
                        "or use sync = \"exact\"");
+    *key = "gradient_sum";
     if (o->wide_sum)
         return PP_FAIL(PP_ERR_CONFIG,
                        "partition's sync = \"local\" adds no exact gradient over the devices: use "
                        "sync = \"exact\" with ptycho's gradient_sum = \"float64\"");
-    if (o->method == PP_PTYCHO_PUBLISHED || o->solver.stop_at_noise)
+    *key = s->stop_at_noise ? "stop" : "method";
+    if (o->method == PP_PTYCHO_PUBLISHED || s->stop_at_noise)
         return PP_FAIL(PP_ERR_CONFIG,
                        "partition's sync = \"local\" goes down the gradient by a rule of its own: "
                        "use sync = \"exact\" with ptycho's method = \"published\" or stop = "
@@ -40,25 +47,28 @@ static pp_status check_local(const pp_view_options *o)
     return PP_OK;
 }
 
-/* What the devices of a group cannot do together. */
-static pp_status check_group(const pp_view_options *o)
+pp_status pp_view_check_group(const pp_view_options *o, const char **key)
 {
+    *key = "positions";
     if (o->positions == PP_SWEEP_BILINEAR)
         return PP_FAIL(PP_ERR_CONFIG, "positions = \"bilinear\" is for one device a view: set "
                                       "partition's devices_per_view = 1");
+    *key = "object_smoothness";
     if (o->solver.smoothness > 0)
         return PP_FAIL(PP_ERR_CONFIG,
                        "a smooth object is for one device a view: set ptycho's object_smoothness = "
                        "0, or partition's devices_per_view = 1");
+    *key = "background";
     if (o->background != PP_BACKGROUND_NONE && o->split > PP_SPLIT_GRADIENT)
         return PP_FAIL(PP_ERR_CONFIG,
                        "a background is for partition's methods hybrid and gradient with sync = "
                        "\"exact\": use one of these, or ptycho's background = \"none\"");
-    return o->split == PP_SPLIT_LOCAL ? check_local(o) : PP_OK;
+    return o->split == PP_SPLIT_LOCAL ? check_local(o, key) : PP_OK;
 }
 
 pp_status pp_view_check(const pp_view_input *in, const pp_view_options *o)
 {
+    const char *key;
     PP_TRY(check_input(in));
-    return in->tiles && pp_array_size(in->tiles, 0) > 1 ? check_group(o) : PP_OK;
+    return in->tiles && pp_array_size(in->tiles, 0) > 1 ? pp_view_check_group(o, &key) : PP_OK;
 }
