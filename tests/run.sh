@@ -32,7 +32,7 @@ make_build() { # FOLDER [cmake options]
 }
 
 # clang with libomp: gcc's libgomp is not instrumented and reports races that are none.
-threads=(test_group test_split test_split_view test_split_apart test_split_local)
+threads=(test_group test_split test_split_view test_split_apart test_split_local test_sweep)
 make_threads() {
     rm -f build-tsan/built
     cmake -S . -B build-tsan -G Ninja -DPP_SANITIZE=thread -DPP_CUDA=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \

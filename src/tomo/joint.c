@@ -16,7 +16,7 @@ static const double unbalanced = 20;
 enum { TAU_ITERATIONS = 20 };
 /* rho is doubled every so many iterations on its way back. */
 enum { RETURN = 2 };
-/* And again, up to its bound, where views swing: for so many iterations the gap h - psi undid what the multiplier had of it, the primal
+/* And again, up to its bound, where views swing: over so many iterations the gap h - psi undid what the multiplier had of it, the primal
  * residual is above `rest` and the volume is near its place. In a swing of period 2 the multiplier's term is -1 times the penalty's. */
 enum { SWINGS = 4 };
 static const double rest = 1e-3, undone = -0.75, near = 0.15;
@@ -209,10 +209,13 @@ static int64_t balanced_after(const state *s, const pp_joint_terms *all, int64_t
 static bool swings(const pp_joint_terms *all, int64_t done)
 {
     const pp_joint_terms *now = &all[done];
+    double multiplier = 0, penalty = 0;
     if (done < SWINGS || now->primal <= rest || now->dual > near) return false;
-    for (int k = 0; k < SWINGS; k++)
-        if (now[-k].multiplier > undone * now[-k].penalty || now[-k].rho < now->rho) return false;
-    return true;
+    for (int k = 0; k < SWINGS; k++) {
+        if (now[-k].rho < now->rho) return false;
+        multiplier += now[-k].multiplier, penalty += now[-k].penalty;
+    }
+    return multiplier <= undone * penalty;
 }
 
 /* Balancing by the relative residuals, rho in the largest illumination: small while the volume is still far off, for smooth

@@ -8,6 +8,9 @@
 #include "base/alloc.h"
 #include "kernels/regrid.h"
 
+/* More chunks for two of them being cut. */
+enum { TAPER = 4 };
+
 typedef struct keyed {
     uint64_t key;
     int64_t pattern;
@@ -64,13 +67,23 @@ static void box(const pp_chunks *c, pp_chunk *k, int64_t n)
     k->y = lo[0], k->x = lo[1], k->height = hi[0] - lo[0], k->width = hi[1] - lo[1];
 }
 
-static void cut(pp_chunks *c, int64_t count, int64_t n)
+/* Chunk i of `count` equal ones, in quarters of one; `tapered`: the last but one is cut in two and the last in four, so that threads
+ * end together. */
+static int64_t quarters(int64_t i, int64_t count, bool tapered)
 {
-    c->count = count, c->pixels = 0;
-    for (int64_t i = 0; i < count; i++) {
+    const int64_t halves = i - (count - 2);
+    if (!tapered || halves <= 0) return 4 * i;
+    return halves < 2 ? 4 * (count - 2) + 2 * halves : 4 * (count - 1) + halves - 2;
+}
+
+/* count: before the last two are cut. */
+static void cut(pp_chunks *c, int64_t count, bool tapered, int64_t n)
+{
+    c->count = count + (tapered ? TAPER : 0), c->pixels = 0;
+    for (int64_t i = 0; i < c->count; i++) {
         pp_chunk *k = &c->chunk[i];
-        k->first = c->patterns * i / count;
-        k->count = c->patterns * (i + 1) / count - k->first;
+        k->first = c->patterns * quarters(i, count, tapered) / (4 * count);
+        k->count = c->patterns * quarters(i + 1, count, tapered) / (4 * count) - k->first;
         box(c, k, n);
         k->offset = c->pixels;
         c->pixels += k->height * k->width;
@@ -118,13 +131,13 @@ pp_status pp_chunks_create(const pp_sweep_setup *s, pp_chunks *out)
     const int64_t reach = s->n + (s->mode == PP_SWEEP_BILINEAR);
     int64_t count = chunk_count(s->patterns);
     PP_TRY(create_sorted(s, PP_CHUNKS_MOST, out));
-    for (cut(out, count, reach); count > 4 && out->pixels > 2 * s->object[0] * s->object[1];)
-        count /= 2, cut(out, count, reach);
+    for (cut(out, count, false, reach); count > 4 && out->pixels > 2 * s->object[0] * s->object[1];)
+        count /= 2, cut(out, count, false, reach);
     return PP_OK;
 }
 
 /* A box is cleared and added once a chunk: of 16 patterns, of 32 where that leaves more than 64 chunks. */
-int64_t pp_chunks_small_count(int64_t patterns)
+int64_t pp_chunks_equal_count(int64_t patterns)
 {
     enum { MANY = 64 };
     const int64_t narrow = patterns / 16, wide = patterns / 32;
@@ -132,11 +145,22 @@ int64_t pp_chunks_small_count(int64_t patterns)
     return narrow < MANY ? narrow : wide > MANY ? wide : MANY;
 }
 
+/* Not where chunks are small anyway. */
+static bool tapers(int64_t patterns)
+{
+    return pp_chunks_equal_count(patterns) >= 2 && patterns / pp_chunks_equal_count(patterns) >= 16;
+}
+
+int64_t pp_chunks_small_count(int64_t patterns)
+{
+    return pp_chunks_equal_count(patterns) + (tapers(patterns) ? TAPER : 0);
+}
+
 pp_status pp_chunks_create_small(const pp_sweep_setup *s, pp_chunks *out)
 {
-    const int64_t count = pp_chunks_small_count(s->patterns);
-    PP_TRY(create_sorted(s, count, out));
-    cut(out, count, s->n + (s->mode == PP_SWEEP_BILINEAR));
+    PP_TRY(create_sorted(s, pp_chunks_small_count(s->patterns), out));
+    cut(out, pp_chunks_equal_count(s->patterns), tapers(s->patterns),
+        s->n + (s->mode == PP_SWEEP_BILINEAR));
     return PP_OK;
 }
 

@@ -23,10 +23,12 @@ typedef struct pp_chunks {
 enum { PP_CHUNKS_MOST = 32 };
 
 PP_MUST_CHECK pp_status pp_chunks_create(const pp_sweep_setup *setup, pp_chunks *out);
-/** The same for boxes that exist a few at a time (turns.h): as many chunks as keep all threads busy. */
+/** The same for boxes that exist a few at a time (turns.h): as many chunks as keep all threads busy, equal ones but for the last two,
+ *  which are cut smaller. */
 PP_MUST_CHECK pp_status pp_chunks_create_small(const pp_sweep_setup *setup, pp_chunks *out);
-/** How many that makes. */
+/** How many that makes; and how many before the last two are cut. */
 int64_t pp_chunks_small_count(int64_t patterns);
+int64_t pp_chunks_equal_count(int64_t patterns);
 /** At most so many chunks has a setup, whatever its positions. */
 double pp_chunks_bound(const pp_sweep_setup *setup);
 void pp_chunks_free(pp_chunks *chunks);

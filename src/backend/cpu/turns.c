@@ -31,7 +31,7 @@ static int64_t usual_box(const pp_sweep_setup *s, int64_t chunks)
 
 static room room_of(const pp_sweep_setup *s)
 {
-    const int64_t chunks = pp_chunks_small_count(s->patterns), box = usual_box(s, chunks),
+    const int64_t chunks = pp_chunks_equal_count(s->patterns), box = usual_box(s, chunks),
                   wanted = lesser(s->threads > 1 ? 2 * (int64_t)s->threads : 1, chunks),
                   most = 2 * s->object[0] * s->object[1];
     return (room){lesser(wanted * box, most > box ? most : box), wanted};
