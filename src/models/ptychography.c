@@ -319,14 +319,19 @@ typedef struct sharing {
     const pp_point *g;
 } sharing;
 
+/* image's sum over the tiles, on them or on rank 0 in `whole`: stage `stage` of `stages` of what has to be passed. */
+static pp_status add_up(const pp_ptychography *m, pp_c32 *whole, pp_c32 *image, int stage,
+                        int stages)
+{
+    if (hybrid(m)) return pp_split_gather(&m->split, whole, image, 2, stage, stages);
+    return stage > 0 || apart(m) ? PP_OK : pp_split_pass(&m->split, image, 2);
+}
+
 /* After stage `stage` of the patterns. */
 static pp_status share_object(void *argument, int stage)
 {
     const sharing *s = argument;
-    const pp_split *split = &s->m->split;
-    if (hybrid(s->m))
-        return pp_split_gather(split, s->g->whole, s->g->object, 2, stage, pp_split_stages(split));
-    return stage > 0 || apart(s->m) ? PP_OK : pp_split_pass(split, s->g->object, 2);
+    return add_up(s->m, s->g->whole, s->g->object, stage, pp_split_stages(&s->m->split));
 }
 
 static pp_status share_all(sharing *s)
@@ -366,12 +371,6 @@ static pp_status gradient_here(const pp_ptychography *m, pp_point *g, double sum
 
 /* Of gradients summed in double, when all patterns are done: gradient and rest of all tiles on one grid, so that adding them does not
  * round; then what was cut off of them. */
-static pp_status add_up(const pp_ptychography *m, pp_c32 *whole, pp_c32 *image)
-{
-    if (hybrid(m)) return pp_split_gather(&m->split, whole, image, 2, 0, 1);
-    return pp_split_pass(&m->split, image, 2);
-}
-
 static pp_status add_up_wide(const pp_ptychography *m, const pp_point *g)
 {
     const pp_vectors *v = m->backend->vectors;
@@ -379,8 +378,8 @@ static pp_status add_up_wide(const pp_ptychography *m, const pp_point *g)
     PP_TRY(pp_group_sum(m->split.group, &peak, 1, PP_MAX));
     const double unit = pp_regrid_unit(peak, pp_comm_size(m->split.group));
     if (unit > 0) v->regrid((float *)g->object, (float *)m->rest, unit, 2 * m->pixels, m->threads);
-    PP_TRY(add_up(m, g->whole, g->object));
-    PP_TRY(add_up(m, m->whole_rest, m->rest));
+    PP_TRY(add_up(m, g->whole, g->object, 0, 1));
+    PP_TRY(add_up(m, m->whole_rest, m->rest, 0, 1));
     if (g->whole)
         v->axpy(g->whole, 1, m->whole_rest, whole_pixels(m), m->threads);
     else

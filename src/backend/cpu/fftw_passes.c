@@ -6,6 +6,7 @@
 
 #include "backend/cpu/fftw_sweep.h"
 #include "kernels/complex.h"
+#include "kernels/corner.h"
 #include "kernels/frequency.h"
 
 /* One pattern in one thread. */
@@ -139,50 +140,33 @@ static void all_known(pp_fftw_sweep *s)
     s->at = s->to;
 }
 
-/* What the adjoint of `between` gives to a pixel's neighbour `corner`, and where that lies. */
-static float corner_weight(int corner, const float f[2])
+/* part conj(a) b, `count` products, onto pixels of the chunks' boxes from `to` on, in the precision that was asked for. */
+static void add_products(const pp_fftw_sweep *s, int64_t to, const pp_c32 *a, const pp_c32 *b,
+                         int64_t count, float part)
 {
-    return (corner / 2 ? f[0] : 1 - f[0]) * (corner % 2 ? f[1] : 1 - f[1]);
-}
-
-static int64_t corner_offset(int corner, int64_t width)
-{
-    return corner / 2 * width + corner % 2;
-}
-
-/* One product onto a pixel of the chunks' boxes, in the precision that was asked for. */
-static void add_pixel(const pp_fftw_sweep *s, int64_t at, pp_c32 value)
-{
-    if (s->wide_boxes)
-        s->wide_boxes[at].re += (double)value.re, s->wide_boxes[at].im += (double)value.im;
-    else
-        s->boxes[at] = pp_add(s->boxes[at], value);
-}
-
-static void spread_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe,
-                          const pp_c32 *near)
-{
-    const int32_t *w = p->s->chunks.window[p->j];
-    for (int64_t k = 0; k < p->n2; k++) {
-        const int64_t y = w[0] - c->y + k / p->n, x = w[1] - c->x + k % p->n;
-        const pp_c32 value = pp_cmul(probe[k], near[k]);
-        for (int i = 0; i < 4; i++)
-            add_pixel(p->s, c->offset + y * c->width + x + corner_offset(i, c->width),
-                      pp_times(corner_weight(i, p->s->parts[p->j]), value));
-    }
-}
-
-static void add_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe, const pp_c32 *near)
-{
-    if (p->s->parts) {
-        spread_object(p, c, probe, near);
+    if (s->wide_boxes) {
+        pp_c64 *wide = s->wide_boxes + to;
+        for (int64_t x = 0; x < count; x++) {
+            const pp_c32 value = pp_times(part, pp_cmul(a[x], b[x]));
+            wide[x].re += (double)value.re, wide[x].im += (double)value.im;
+        }
         return;
     }
+    pp_c32 *box = s->boxes + to;
+    for (int64_t x = 0; x < count; x++)
+        box[x] = pp_add(box[x], pp_times(part, pp_cmul(a[x], b[x])));
+}
+
+/* The adjoint of `between` where the object is sampled between its pixels. */
+static void add_object(const pattern *p, const pp_chunk *c, const pp_c32 *probe, const pp_c32 *near)
+{
     const int32_t *w = p->s->chunks.window[p->j];
+    const float *f = p->s->parts ? p->s->parts[p->j] : NULL;
     for (int64_t y = 0; y < p->n; y++) {
         const int64_t to = c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
-        const pp_c32 *a = probe + y * p->n, *b = near + y * p->n;
-        for (int64_t x = 0; x < p->n; x++) add_pixel(p->s, to + x, pp_cmul(a[x], b[x]));
+        for (int i = 0; i < (f ? 4 : 1); i++)
+            add_products(p->s, to + pp_corner_offset(i, c->width), probe + y * p->n,
+                         near + y * p->n, p->n, f ? pp_corner_weight(i, f[0], f[1]) : 1);
     }
 }
 
@@ -371,22 +355,25 @@ pp_status pp_fftw_costs(pp_sweep *sweep, double *costs, const pp_sweep_point *at
     return PP_OK;
 }
 
+static void add_light(float *to, const pp_c32 *a, int64_t count, float part)
+{
+    for (int64_t x = 0; x < count; x++) to[x] += part * (a[x].re * a[x].re + a[x].im * a[x].im);
+}
+
 /* |probe|^2 of one pattern, into its chunk's box of floats. */
 static void light_object(const pattern *p, const pp_chunk *c, float *boxes,
                          const pp_sweep_point *at)
 {
     const pp_c32 *probe = moved(p, p->w->probe, p->s->hat, at->probe);
     const int32_t *w = p->s->chunks.window[p->j];
+    const float *f = p->s->parts ? p->s->parts[p->j] : NULL;
     for (int64_t m = 0; m < p->modes; m++)
         for (int64_t y = 0; y < p->n; y++) {
             float *to = boxes + c->offset + (w[0] - c->y + y) * c->width + (w[1] - c->x);
             const pp_c32 *a = probe + m * p->n2 + y * p->n;
-            for (int64_t x = 0; x < p->n; x++) {
-                const float light = a[x].re * a[x].re + a[x].im * a[x].im;
-                for (int i = 0; i < (p->s->parts ? 4 : 1); i++)
-                    to[x + corner_offset(i, c->width)] +=
-                        p->s->parts ? corner_weight(i, p->s->parts[p->j]) * light : light;
-            }
+            for (int i = 0; i < (f ? 4 : 1); i++)
+                add_light(to + pp_corner_offset(i, c->width), a, p->n,
+                          f ? pp_corner_weight(i, f[0], f[1]) : 1);
         }
 }
 

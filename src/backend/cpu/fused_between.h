@@ -5,6 +5,7 @@
 #define PP_FUSED_BETWEEN_H
 
 #include "backend/cpu/fused_steps.h"
+#include "kernels/corner.h"
 
 /** Floats at x of a row and of the pixels to the right of it, 1 - part and part of each. */
 INLINE vec beside(const float *x, float part)
@@ -25,38 +26,43 @@ static void sample(const pp_fused_plan *plan, pp_c32 *to, pp_fused_window object
     }
 }
 
-/** Row `to` += weight x row `from`. */
+/** Row `to` += weight x row `from`, and the same onto doubles. */
 INLINE void add_row(float *to, const float *from, int count, float weight)
 {
     for (int k = 0; k < count; k += W) store(to + k, load(to + k) + weight * load(from + k));
 }
 
+INLINE void add_row_wide(double *to, const float *from, int count, float weight)
+{
+    for (int k = 0; k < count; k += W) add_wide(to + k, weight * load(from + k));
+}
+
+/** The adjoint of `sample`, into one of the two boxes; the other is NULL. */
+INLINE void spread_rows(const pp_fused_plan *plan, pp_c32 *to, pp_c64 *wide, int64_t stride,
+                        const pp_c32 *from, pp_fused_parts parts)
+{
+    const int n = plan->n;
+    for (int i = 0; i < 4 * n; i++) {
+        const int y = i / 4, corner = i % 4;
+        const int64_t at = y * stride + pp_corner_offset(corner, stride);
+        const float weight = pp_corner_weight(corner, parts.y, parts.x);
+        if (wide)
+            add_row_wide(&wide[at].re, &from[(int64_t)y * n].re, 2 * n, weight);
+        else
+            add_row(&to[at].re, &from[(int64_t)y * n].re, 2 * n, weight);
+    }
+}
+
 static void spread_between(const pp_fused_plan *plan, pp_c32 *to, int64_t stride,
                            const pp_c32 *from, pp_fused_parts parts)
 {
-    const int n = plan->n;
-    for (int y = 0; y < n; y++)
-        for (int corner = 0; corner < 4; corner++) {
-            const int down = corner / 2, right = corner % 2;
-            const float weight =
-                (down ? parts.y : 1.0f - parts.y) * (right ? parts.x : 1.0f - parts.x);
-            add_row(&to[(y + down) * stride + right].re, &from[(int64_t)y * n].re, 2 * n, weight);
-        }
+    spread_rows(plan, to, NULL, stride, from, parts);
 }
 
 static void spread_between_wide(const pp_fused_plan *plan, pp_c64 *to, int64_t stride,
                                 const pp_c32 *from, pp_fused_parts parts)
 {
-    const int n = plan->n;
-    for (int y = 0; y < n; y++)
-        for (int corner = 0; corner < 4; corner++) {
-            const int down = corner / 2, right = corner % 2;
-            const float weight =
-                (down ? parts.y : 1.0f - parts.y) * (right ? parts.x : 1.0f - parts.x);
-            double *row = &to[(y + down) * stride + right].re;
-            for (int k = 0; k < 2 * n; k += W)
-                add_wide(row + k, weight * load(&from[(int64_t)y * n].re + k));
-        }
+    spread_rows(plan, NULL, to, stride, from, parts);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu/fused_pattern.h"
+#include "kernels/corner.h"
 #include "kernels/pixel.h"
 
 /* ---- illumination ---- */
@@ -14,42 +15,39 @@ typedef struct light_box {
     double *wide;
 } light_box;
 
-static void add_light(const light_box *to, int64_t at, float light)
+/* Lanes of |probe|^2 onto a row of the box, or a part of each onto the row and its neighbours. */
+static void add_light(const light_box *to, int64_t at, const float *probe, int64_t lanes,
+                      float part)
 {
-    if (to->wide)
-        to->wide[at] += (double)light;
-    else
-        to->box[at] += light;
+    for (int64_t l = 0; l < lanes; l++) {
+        const float light = part * (probe[l] * probe[l] + probe[lanes + l] * probe[lanes + l]);
+        if (to->wide)
+            to->wide[at + l] += (double)light;
+        else
+            to->box[at + l] += light;
+    }
 }
 
-/* To the four pixels that a point lies between. */
-static void add_between(const light_box *to, int64_t at, int64_t columns, float light,
-                        pp_fused_parts parts)
-{
-    add_light(to, at, (1 - parts.y) * (1 - parts.x) * light);
-    add_light(to, at + 1, (1 - parts.y) * parts.x * light);
-    add_light(to, at + columns, parts.y * (1 - parts.x) * light);
-    add_light(to, at + columns + 1, parts.y * parts.x * light);
-}
-
-/* |probe|^2 of one pattern, into its chunk's box. */
-static void light_object(const pp_fused_pattern *p, const pp_chunk *chunk, light_box box)
+/* |probe|^2 of one mode of one pattern, into its chunk's box. */
+static void light_mode(const pp_fused_pattern *p, const pp_chunk *chunk, light_box box,
+                       const float *probe)
 {
     const pp_fused_sweep *s = p->s;
-    const int64_t n = s->base.setup.n, width = s->kernels->width, columns = chunk->width,
+    const int64_t n = s->base.setup.n, lanes = s->kernels->width, columns = chunk->width,
                   place = pp_fused_place_in(p, chunk);
-    const float *probe = pp_fused_moved(p, p->w->probe, s->hat, s->packed);
-    for (int64_t i = 0; i < p->modes * n * n; i++) {
-        const int64_t m = i / (n * n), b = i / width / n % (n / width), y = i / width % n,
-                      l = i % width;
-        const float *a = probe + m * s->probe + (b * n + y) * 2 * width;
-        const float light = a[l] * a[l] + a[width + l] * a[width + l];
-        const int64_t to = place + y * columns + b * width + l;
-        if (s->parts)
-            add_between(&box, to, columns, light, s->parts[p->j]);
-        else
-            add_light(&box, to, light);
-    }
+    for (int64_t block = 0; block < n / lanes; block++)
+        for (int64_t y = 0; y < n; y++, probe += 2 * lanes) {
+            const int64_t at = place + y * columns + block * lanes;
+            for (int c = 0; c < (s->parts ? 4 : 1); c++)
+                add_light(&box, at + pp_corner_offset(c, columns), probe, lanes,
+                          s->parts ? pp_corner_weight(c, s->parts[p->j].y, s->parts[p->j].x) : 1);
+        }
+}
+
+static void light_object(const pp_fused_pattern *p, const pp_chunk *chunk, light_box box)
+{
+    const float *probe = pp_fused_moved(p, p->w->probe, p->s->hat, p->s->packed);
+    for (int64_t m = 0; m < p->modes; m++) light_mode(p, chunk, box, probe + m * p->s->probe);
 }
 
 pp_status pp_fused_illumination_pass(pp_sweep *sweep, float *object, float *probe,

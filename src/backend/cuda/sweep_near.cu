@@ -3,6 +3,7 @@
 #include "backend/cuda/sums.h"
 #include "backend/cuda/sweep.h"
 #include "kernels/complex.h"
+#include "kernels/corner.h"
 #include "kernels/frequency.h"
 #include "kernels/pixel.h"
 #include "kernels/regrid.h"
@@ -139,7 +140,7 @@ __device__ share share_of(const scene &v, int pattern, int y, int x)
         if (k < 0) continue;
         const float fy = v.part ? v.part[2 * pattern] : 0.0f,
                     fx = v.part ? v.part[2 * pattern + 1] : 0.0f;
-        s.weight[s.count] = (c / 2 ? fy : 1.0f - fy) * (c % 2 ? fx : 1.0f - fx);
+        s.weight[s.count] = pp_corner_weight(c, fy, fx);
         s.k[s.count++] = k;
     }
     return s;
