@@ -8,6 +8,7 @@
 
 #include "backend/link.h"
 #include "backend/projection.h"
+#include "backend/slices.h"
 #include "backend/sweep.h"
 
 /** Vector kernels. threads: how many may be used (host back ends). */
@@ -92,6 +93,8 @@ typedef struct pp_backend {
     const pp_link_class *links;
     /** The tomography projector on a device; NULL: tomo/ computes on the host. */
     const pp_projection_class *projection;
+    /** Vectors of slices on a device; NULL: pp_slices_host is for its memory (backend/slices.h). */
+    const pp_slice_class *slices;
     const pp_device_class *facts; /* NULL: the processors of this host */
     /** Adds what kernels have moved since the last call to out[count], up to PP_TRAFFIC_MOST; returns the new count. out NULL: what was
      *  counted is dropped. NULL member: nobody counts. */

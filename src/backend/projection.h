@@ -1,6 +1,6 @@
 /* Projections of slices on a device: the tomography projector's forward and adjoint (tomo/projector.h) from host memory to host
- * memory, in batches whose copies run behind the computation of the batch before. One object a device, called by one thread
- * with that device current.
+ * memory, in batches whose copies run behind the computation of the batch before, or within the device's memory. One object a
+ * device, called by one thread with that device current.
  *
  * A batch has PP_RADIAL_LANES complex slices (or twice as many real ones, two in a complex one), always all of them: bits depend on
  * the slices' numbers only. SPDX-License-Identifier: BSD-3-Clause */
@@ -21,6 +21,10 @@ typedef struct pp_projection_job {
     bool real;
     const float *from;
     float *to;
+    /** from and to lie in this device's memory, and the kernels read and write them where they are: nothing is copied. The job is a piece
+     *  of work of the calling thread's queue like any other: it begins after what was enqueued before, the call returns when it is
+     *  enqueued, and what is enqueued later finds it done. Without it the call waits, and `to` is complete. */
+    bool on_device;
 } pp_projection_job;
 
 typedef struct pp_projection_class {

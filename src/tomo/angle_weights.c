@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "kernels/circle.h"
 #include "tomo/fbp.h"
 
 static const double pi = 3.14159265358979323846;
@@ -102,9 +103,7 @@ done:
 /* Pixels [first, last) of row y of a slice lie in the circle. */
 static void circle_row(int64_t n, int64_t y, double radius, int64_t *first, int64_t *last)
 {
-    const double r = radius > 0 ? radius : (double)(n / 2) - 1, from = (double)(y - n / 2);
-    const double square = r * r - from * from;
-    const int64_t half = square >= 0 ? (int64_t)floor(sqrt(square)) : -1;
+    const int64_t half = pp_circle_half(n, y, radius);
     *first = half < 0 ? n : n / 2 - half;
     *last = half < 0 ? n : n / 2 + half + 1;
     if (*first < 0) *first = 0;

@@ -297,7 +297,8 @@ static float *input(const void *data)
 
 static pp_status run_forward(const pp_projector *p, const call *job)
 {
-    const pp_projection_job there = {job->slices, job->real, job->volume, job->lines};
+    const pp_projection_job there = {
+        .slices = job->slices, .real = job->real, .from = job->volume, .to = job->lines};
     const int64_t floats = job->real ? 1 : 2;
     if (p->devices)
         return pp_projector_devices_run(p->devices, true, &there, floats * p->n * p->n,
@@ -308,7 +309,8 @@ static pp_status run_forward(const pp_projector *p, const call *job)
 
 static pp_status run_adjoint(const pp_projector *p, const call *job)
 {
-    const pp_projection_job there = {job->slices, job->real, job->lines, job->volume};
+    const pp_projection_job there = {
+        .slices = job->slices, .real = job->real, .from = job->lines, .to = job->volume};
     const int64_t floats = job->real ? 1 : 2;
     if (p->devices)
         return pp_projector_devices_run(p->devices, false, &there, floats * p->n * p->n,
@@ -343,6 +345,17 @@ pp_status pp_projector_adjoint_real(const pp_projector *projector, int64_t slice
 {
     const call job = {volume, input(lines), slices, true};
     return run_adjoint(projector, &job);
+}
+
+const pp_backend *pp_projector_backend(const pp_projector *projector)
+{
+    return projector->devices ? pp_projector_devices_backend(projector->devices) : NULL;
+}
+
+pp_status pp_projector_on_devices(const pp_projector *projector, int64_t slices,
+                                  pp_projector_work work, void *argument)
+{
+    return pp_projector_devices_work(projector->devices, slices, work, argument);
 }
 
 /* ---- making ---- */

@@ -16,6 +16,7 @@
 #include <polyptych/status.h>
 
 #include "backend/backend.h"
+#include "comm/comm.h"
 
 typedef struct pp_projector pp_projector;
 
@@ -56,5 +57,28 @@ PP_MUST_CHECK pp_status pp_projector_adjoint(const pp_projector *projector, int6
                                              const pp_c32 *lines, pp_c32 *volume);
 PP_MUST_CHECK pp_status pp_projector_adjoint_real(const pp_projector *projector, int64_t slices,
                                                   const float *lines, float *volume);
+
+/* ---- work whose arrays stay on the devices ---- */
+
+/** Real slices that a device projects together: blocks of devices begin at multiples of it, and so must blocks of slices that are given
+ *  to `projection` one after the other, if their bits are to be those of the whole. */
+enum { PP_PROJECTOR_BATCH = 2 * PP_RADIAL_LANES };
+
+/** The projector on one of its devices. */
+typedef struct pp_projector_device {
+    const pp_backend *backend;
+    pp_projection *projection; /* with the projector's shifts; jobs for it may be `on_device` */
+    int64_t first, slices;     /* this device's block of the slices; may be none */
+} pp_projector_device;
+
+/** group: of the devices' threads, one each (comm/group.h). The device is current. */
+typedef pp_status (*pp_projector_work)(const pp_comm *group, const pp_projector_device *mine,
+                                       void *argument);
+
+/** Whose devices project; NULL: the host does. */
+const pp_backend *pp_projector_backend(const pp_projector *projector);
+/** Runs `work` in a thread for each of the rank's devices that project, real `slices` shared over them, and waits for all. */
+PP_MUST_CHECK pp_status pp_projector_on_devices(const pp_projector *projector, int64_t slices,
+                                                pp_projector_work work, void *argument);
 
 #endif

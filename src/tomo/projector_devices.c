@@ -14,9 +14,9 @@ struct pp_projector_devices {
 
 typedef struct task {
     pp_projector_devices *devices;
-    const pp_projection_job *job;
-    int64_t from, to; /* floats of a slice, in and out */
-    bool forward;
+    int64_t slices, batch;
+    pp_projector_work work;
+    void *argument;
 } task;
 
 static pp_status use(const pp_projector_devices *d, int k)
@@ -85,26 +85,57 @@ static pp_status work(const pp_comm *group, void *argument)
     pp_projector_devices *d = t->devices;
     const pp_projection_class *kind = d->backend->projection;
     const int me = pp_comm_rank(group);
-    const int64_t each = t->job->real ? 2 * (int64_t)PP_RADIAL_LANES : PP_RADIAL_LANES,
-                  batches = (t->job->slices + each - 1) / each;
-    int64_t first, count;
-    pp_comm_block(batches, d->count, me, &first, &count);
-    first *= each, count *= each;
-    if (first + count > t->job->slices) count = t->job->slices - first;
-    if (count <= 0) return PP_OK;
+    const int64_t each = t->batch, batches = (t->slices + each - 1) / each;
+    pp_projector_device mine = {.backend = d->backend, .projection = d->of[me]};
+    int64_t last;
+    pp_comm_block(batches, d->count, me, &mine.first, &last);
+    last = (mine.first + last) * each;
+    mine.first = mine.first * each < t->slices ? mine.first * each : t->slices;
+    mine.slices = (last < t->slices ? last : t->slices) - mine.first;
     PP_TRY(use(d, me));
-    if (!d->fresh[me]) PP_TRY(kind->set_ramps(d->of[me], d->ramps));
-    d->fresh[me] = true;
-    pp_projection_job mine = {.slices = count,
-                              .real = t->job->real,
-                              .from = t->job->from + first * t->from,
-                              .to = t->job->to + first * t->to};
-    return (t->forward ? kind->forward : kind->adjoint)(d->of[me], &mine);
+    if (!d->fresh[me] && mine.slices > 0) {
+        PP_TRY(kind->set_ramps(d->of[me], d->ramps));
+        d->fresh[me] = true;
+    }
+    return t->work(group, &mine, t->argument);
+}
+
+pp_status pp_projector_devices_work(pp_projector_devices *devices, int64_t slices,
+                                    pp_projector_work what, void *argument)
+{
+    task t = {devices, slices, PP_PROJECTOR_BATCH, what, argument};
+    return pp_group_run(devices->count, work, &t);
+}
+
+typedef struct whole_job {
+    const pp_projection_job *job;
+    int64_t from, to; /* floats of a slice, in and out */
+    bool forward;
+} whole_job;
+
+static pp_status project(const pp_comm *group, const pp_projector_device *device, void *argument)
+{
+    const whole_job *t = argument;
+    const pp_projection_class *kind = device->backend->projection;
+    const pp_projection_job mine = {.slices = device->slices,
+                                    .real = t->job->real,
+                                    .from = t->job->from + device->first * t->from,
+                                    .to = t->job->to + device->first * t->to};
+    (void)group;
+    if (mine.slices == 0) return PP_OK;
+    return (t->forward ? kind->forward : kind->adjoint)(device->projection, &mine);
 }
 
 pp_status pp_projector_devices_run(pp_projector_devices *devices, bool forward,
                                    const pp_projection_job *job, int64_t image, int64_t line)
 {
-    task t = {devices, job, forward ? image : line, forward ? line : image, forward};
+    whole_job whole = {job, forward ? image : line, forward ? line : image, forward};
+    task t = {devices, job->slices, job->real ? PP_PROJECTOR_BATCH : PP_RADIAL_LANES, project,
+              &whole};
     return pp_group_run(devices->count, work, &t);
+}
+
+const pp_backend *pp_projector_devices_backend(const pp_projector_devices *devices)
+{
+    return devices->backend;
 }

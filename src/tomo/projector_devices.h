@@ -3,7 +3,7 @@
 #ifndef PP_PROJECTOR_DEVICES_H
 #define PP_PROJECTOR_DEVICES_H
 
-#include "backend/backend.h"
+#include "tomo/projector.h"
 
 typedef struct pp_projector_devices pp_projector_devices;
 
@@ -14,6 +14,10 @@ PP_MUST_CHECK pp_status pp_projector_devices_create(const pp_backend *backend,
 void pp_projector_devices_free(pp_projector_devices **devices);
 /** The ramps [view][sample] have changed: the next call gives them to the devices. */
 void pp_projector_devices_renew(pp_projector_devices *devices, const pp_c32 *ramps);
+/** As pp_projector_on_devices. */
+PP_MUST_CHECK pp_status pp_projector_devices_work(pp_projector_devices *devices, int64_t slices,
+                                                  pp_projector_work work, void *argument);
+const pp_backend *pp_projector_devices_backend(const pp_projector_devices *devices);
 /** job: host arrays; image, line: floats of a slice [n][n] and of its lines [V][n]. */
 PP_MUST_CHECK pp_status pp_projector_devices_run(pp_projector_devices *devices, bool forward,
                                                  const pp_projection_job *job, int64_t image,

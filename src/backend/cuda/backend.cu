@@ -124,7 +124,7 @@ const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, facts, traffic */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, slices, facts, traffic */
 extern "C" const pp_backend PP_TABLE = {
     PP_TABLE_NAME,
     PP_DEVICE::devices,
@@ -140,6 +140,7 @@ extern "C" const pp_backend PP_TABLE = {
     PP_DEVICE::speed,
     &PP_DEVICE::link_class,
     &PP_DEVICE::projection_class,
+    &PP_DEVICE::slice_class,
     &PP_DEVICE::device_class,
     PP_DEVICE::traffic,
 };

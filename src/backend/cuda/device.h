@@ -122,6 +122,7 @@ extern const pp_sweep_class sweep_batched;
 PP_MUST_CHECK pp_status speed(int64_t n, pp_backend_speed *out);
 extern const pp_link_class link_class;
 extern const pp_projection_class projection_class;
+extern const pp_slice_class slice_class;
 extern const pp_device_class device_class;
 } // namespace PP_DEVICE
 

@@ -32,6 +32,7 @@ struct projection_t {
     int *first_y = nullptr, *first_x = nullptr, *line = nullptr, *start = nullptr;
     float *weights = nullptr, *apodisation = nullptr;
     pp_c32 *ramps = nullptr;
+    cudaEvent_t ready = nullptr; /* where the queue is that gives a job on the device */
     slot_t slots[SLOTS];
 };
 
@@ -181,6 +182,7 @@ void free_projection(pp_projection *projection)
     if (!projection) return;
     projection_t &p = of(projection);
     for (slot_t &s : p.slots) free_slot(&s);
+    if (p.ready) (void)cudaEventDestroy(p.ready);
     give(p.first_y), give(p.first_x), give(p.line), give(p.start);
     give(p.weights), give(p.apodisation), give(p.ramps);
     delete &p;
@@ -191,6 +193,8 @@ pp_status create(const pp_radial *radial, pp_projection **out)
     projection_t *p = new (std::nothrow) projection_t;
     if (!p) return PP_FAIL(PP_ERR_RESOURCE, "no memory for a projection's tables");
     pp_status status = make_tables(p, radial);
+    if (status == PP_OK)
+        status = PP_CHECK(cudaEventCreateWithFlags(&p->ready, cudaEventDisableTiming));
     for (slot_t &s : p->slots)
         if (status == PP_OK) status = make_slot(&s, p->r);
     if (status == PP_OK) status = settle(); /* the slots' streams do not wait for this queue */
@@ -211,9 +215,8 @@ pp_status set_ramps(pp_projection *projection, const pp_c32 *ramps)
 
 /* ---- batches ---- */
 
-pp_status forward_batch(const radial_t &r, slot_t *s)
+pp_status forward_batch(const radial_t &r, const slot_t *s, const batch_t &b)
 {
-    const batch_t &b = s->batch;
     cufftComplex *const grid = reinterpret_cast<cufftComplex *>(b.grid),
                         *const lines = reinterpret_cast<cufftComplex *>(b.transformed);
     load_image(r, b);
@@ -225,9 +228,8 @@ pp_status forward_batch(const radial_t &r, slot_t *s)
     return launched();
 }
 
-pp_status adjoint_batch(const radial_t &r, slot_t *s)
+pp_status adjoint_batch(const radial_t &r, const slot_t *s, const batch_t &b)
 {
-    const batch_t &b = s->batch;
     cufftComplex *const grid = reinterpret_cast<cufftComplex *>(b.grid),
                         *const lines = reinterpret_cast<cufftComplex *>(b.transformed);
     load_lines(r, b);
@@ -273,7 +275,7 @@ pp_status start(const radial_t &r, slot_t *s, const way_t &way, const pp_project
     memcpy(host, job->from + static_cast<size_t>(first) * way.from, from * sizeof(float));
     PP_TRY(PP_CHECK(
         cudaMemcpyAsync(in, host, from * sizeof(float), cudaMemcpyHostToDevice, b.stream)));
-    PP_TRY(way.forward ? forward_batch(r, s) : adjoint_batch(r, s));
+    PP_TRY(way.forward ? forward_batch(r, s, b) : adjoint_batch(r, s, b));
     PP_TRY(PP_CHECK(cudaMemcpyAsync(host_to(*s, way), out, to * sizeof(float),
                                     cudaMemcpyDeviceToHost, b.stream)));
     s->to = job->to + static_cast<size_t>(first) * way.to, s->count = to;
@@ -292,6 +294,43 @@ pp_status run(projection_t *p, const way_t &way, const pp_projection_job *job)
     return PP_OK;
 }
 
+/* The slot's stream goes on where this thread's queue is, and the queue waits for the stream. */
+pp_status begin_there(const projection_t &p, const slot_t &s)
+{
+    return PP_CHECK(cudaStreamWaitEvent(s.batch.stream, p.ready, 0));
+}
+
+pp_status end_there(const slot_t &s)
+{
+    PP_TRY(PP_CHECK(cudaEventRecord(s.done, s.batch.stream)));
+    return PP_CHECK(cudaStreamWaitEvent(stream(), s.done, 0));
+}
+
+/* One batch of a job whose arrays lie on the device: the kernels have the caller's in place of the slot's. */
+pp_status start_there(const projection_t &p, const slot_t &s, const way_t &way,
+                      const pp_projection_job *job, int64_t first)
+{
+    const int64_t each = job->real ? 2 * BATCH : BATCH, left = job->slices - first;
+    float *const from = const_cast<float *>(job->from) + static_cast<size_t>(first) * way.from,
+                 *const to = job->to + static_cast<size_t>(first) * way.to;
+    batch_t b = s.batch;
+    b.slices = static_cast<int>(left < each ? left : each), b.real = job->real;
+    b.image = way.forward ? from : to, b.lines = way.forward ? to : from;
+    return way.forward ? forward_batch(p.r, &s, b) : adjoint_batch(p.r, &s, b);
+}
+
+pp_status run_there(const projection_t &p, const way_t &way, const pp_projection_job *job)
+{
+    const int64_t each = job->real ? 2 * BATCH : BATCH;
+    PP_TRY(launched());
+    PP_TRY(PP_CHECK(cudaEventRecord(p.ready, stream())));
+    for (const slot_t &s : p.slots) PP_TRY(begin_there(p, s));
+    for (int64_t first = 0, k = 0; first < job->slices; first += each, k++)
+        PP_TRY(start_there(p, p.slots[k % SLOTS], way, job, first));
+    for (const slot_t &s : p.slots) PP_TRY(end_there(s));
+    return PP_OK;
+}
+
 /* What failed leaves nothing under way. */
 pp_status run_and_settle(pp_projection *projection, bool forward, const pp_projection_job *job)
 {
@@ -299,7 +338,7 @@ pp_status run_and_settle(pp_projection *projection, bool forward, const pp_proje
     const size_t lanes = job->real ? 1 : 2, image = image_floats(p.r) / (2 * BATCH) * lanes,
                  line = line_floats(p.r) / (2 * BATCH) * lanes;
     const way_t way = {forward, forward ? image : line, forward ? line : image};
-    const pp_status status = run(&p, way, job);
+    const pp_status status = job->on_device ? run_there(p, way, job) : run(&p, way, job);
     for (slot_t &s : p.slots) {
         if (status != PP_OK) (void)cudaStreamSynchronize(s.batch.stream);
         s.count = 0;
