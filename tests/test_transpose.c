@@ -1,7 +1,8 @@
 // RANKS 1 2 3 5 7
 /* Views on ranks <-> slabs on ranks: every element arrives where it belongs, forth and back is the identity, for sizes that
- * the ranks do not divide, fewer views or rows than ranks, and more rows than one chunk. No byte goes between ranks that need not.
+ * the ranks do not divide, fewer views or rows than ranks, more rows than one chunk, and more than MPI counts. No byte goes between ranks that need not.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -53,23 +54,28 @@ static void check_shape(int64_t views, int64_t rows, int64_t columns)
 
 START_TEST(shapes)
 {
-    pp_assert_ok(pp_comm_world(&world));
     check_shape(7, 11, 3);
     check_shape(13, 97, 5);
     check_shape(2, 1, 4);
     check_shape(1, 40, 1);
     check_shape(12, 30, 8);
     check_shape(2 * pp_comm_size(world), 4 * pp_comm_size(world), 6);
-    pp_comm_free(&world);
+}
+END_TEST
+
+/* As if MPI counted to 5 only: rows in many messages, each row in blocks. */
+START_TEST(beyond_what_is_counted)
+{
+    pp_comm_world_limit(world, 5);
+    check_shape(7, 11, 3);
+    check_shape(13, 97, 5);
+    check_shape(1, 40, 1);
+    pp_comm_world_limit(world, INT_MAX);
 }
 END_TEST
 
 int main(int argc, char **argv)
 {
-    if (pp_mpi_start(&argc, &argv) != PP_OK) return 1;
-    const TTest *const tests[] = {shapes, NULL};
-    const int failed = pp_test_main(pp_test_suite("transpose", tests));
-    if (failed) pp_mpi_abort(failed);
-    pp_mpi_stop();
-    return 0;
+    const TTest *const tests[] = {shapes, beyond_what_is_counted, NULL};
+    return pp_test_main_of_ranks(argc, argv, "transpose", tests, &world);
 }

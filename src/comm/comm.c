@@ -103,16 +103,9 @@ int64_t pp_comm_sent(void)
 static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *send_counts,
                           void *receive, const int64_t *receive_counts, size_t row_bytes)
 {
-    size_t *bytes;
-    PP_TRY(pp_comm_agree(comm, PP_ALLOC(2 * comm->size, &bytes)));
-    for (int r = 0; r < comm->size; r++) {
-        bytes[r] = (size_t)send_counts[r] * row_bytes;
-        bytes[comm->size + r] = (size_t)receive_counts[r] * row_bytes;
-        if (r != comm->rank) bytes_sent += (int64_t)bytes[r];
-    }
-    const pp_status status = comm->type->exchange(comm, send, bytes, receive, bytes + comm->size);
-    pp_free(bytes);
-    return status;
+    for (int r = 0; r < comm->size; r++)
+        if (r != comm->rank) bytes_sent += send_counts[r] * (int64_t)row_bytes;
+    return comm->type->exchange(comm, send, send_counts, receive, receive_counts, row_bytes);
 }
 
 pp_status pp_comm_gather_rows(const pp_comm *comm, const void *mine, void *all, size_t row_bytes,

@@ -17,6 +17,9 @@ typedef enum pp_reduce { PP_SUM, PP_MIN, PP_MAX } pp_reduce;
 PP_MUST_CHECK pp_status pp_comm_self(pp_comm **out);
 /** All MPI ranks. MPI must have been started by pp_mpi_start. */
 PP_MUST_CHECK pp_status pp_comm_world(pp_comm **out);
+/** The largest count that a call of MPI is given from now on, of rows and of bytes in a row's blocks; INT_MAX is the start. The same on all ranks;
+ *  for tests of what is beyond it. Not collective. */
+void pp_comm_world_limit(pp_comm *world_comm, int most);
 void pp_comm_free(pp_comm **comm);
 
 /** MPI_Init_thread (SERIALIZED) / MPI_Finalize; once a process. `abort` ends all ranks with `code`. Not collective. */
@@ -48,7 +51,8 @@ PP_MUST_CHECK pp_status pp_comm_allgather_rows(const pp_comm *comm, const void *
 /** The same on `root` only; all may be NULL elsewhere. */
 PP_MUST_CHECK pp_status pp_comm_gather_rows(const pp_comm *comm, const void *mine, void *all,
                                             size_t row_bytes, const int64_t *counts, int root);
-/** Rows of row_bytes each: send_counts[r] rows to rank r, packed in rank order. Counts are rows, beyond 2^31 bytes is fine. */
+/** Rows of row_bytes each: send_counts[r] rows to rank r, packed in rank order. Counts are rows, a type of MPI of its own:
+ *  neither the bytes of a message nor those of a row nor the number of rows end at 2^31. */
 PP_MUST_CHECK pp_status pp_comm_alltoall_rows(const pp_comm *comm, const void *send,
                                               const int64_t *send_counts, void *receive,
                                               const int64_t *receive_counts, size_t row_bytes);

@@ -12,9 +12,10 @@ typedef struct pp_comm_class {
     pp_status (*bcast)(const pp_comm *comm, void *data, size_t bytes, int root);
     /** mine[bytes] of every rank, in rank order; few bytes. */
     pp_status (*allgather)(const pp_comm *comm, const void *mine, void *all, size_t bytes);
-    /** send_bytes[r] to and receive_bytes[r] from rank r, packed in rank order on both sides, own part included. */
-    pp_status (*exchange)(const pp_comm *comm, const void *send, const size_t *send_bytes,
-                          void *receive, const size_t *receive_bytes);
+    /** send_rows[r] rows to and receive_rows[r] from rank r, packed in rank order on both sides, own part included; rows of row_bytes,
+     *  the same on all ranks. */
+    pp_status (*exchange)(const pp_comm *comm, const void *send, const int64_t *send_rows,
+                          void *receive, const int64_t *receive_rows, size_t row_bytes);
     void (*progress)(const pp_comm *comm);
     pp_status (*counter_create)(const pp_comm *comm, pp_counter **out);
     pp_status (*counter_add)(pp_counter *counter, int64_t add, int64_t *before);

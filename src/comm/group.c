@@ -30,7 +30,7 @@ typedef struct meeting {
     bool broken;    /* a rank has left with an error: nothing new is read from then on */
     pp_error error;
     const void *data[PP_GROUP_MOST];
-    const size_t *bytes[PP_GROUP_MOST];
+    const int64_t *rows[PP_GROUP_MOST];
     box *boxes; /* [from][to] */
 } meeting;
 
@@ -135,12 +135,12 @@ static bool gather_round(group_comm *comm)
 }
 
 /* Offers addresses to the others, which may read there until the barrier that follows. */
-static pp_status meet(group_comm *comm, const void *data, const size_t *bytes)
+static pp_status meet(group_comm *comm, const void *data, const int64_t *rows)
 {
     meeting *all = comm->all;
     (void)pthread_mutex_lock(&all->lock);
     all->data[comm->base.rank] = data;
-    all->bytes[comm->base.rank] = bytes;
+    all->rows[comm->base.rank] = rows;
     return unlock(all, gather_round(comm));
 }
 
@@ -185,31 +185,33 @@ static pp_status allgather(const pp_comm *comm, const void *data, void *all, siz
     return end(self, entered, collect(self, data, all, bytes));
 }
 
-static pp_status take_part(group_comm *self, int from, const size_t *expected, char **to)
+static pp_status take_part(group_comm *self, int from, const int64_t *expected, size_t row_bytes,
+                           char **to)
 {
-    const size_t *sent = self->all->bytes[from];
+    const int64_t *sent = self->all->rows[from];
     const int me = self->base.rank;
     if (sent[me] != expected[from])
-        return PP_FAIL(PP_ERR_RUN, "rank %d sends %zu bytes to rank %d, which expects %zu", from,
-                       sent[me], me, expected[from]);
-    size_t before = 0;
+        return PP_FAIL(PP_ERR_RUN, "rank %d sends %lld rows to rank %d, which expects %lld", from,
+                       (long long)sent[me], me, (long long)expected[from]);
+    int64_t before = 0;
     for (int r = 0; r < me; r++) before += sent[r];
-    if (sent[me]) memcpy(*to, (const char *)self->all->data[from] + before, sent[me]);
-    *to += sent[me];
-    if (from != me) self->account.received += (double)sent[me];
+    const size_t bytes = (size_t)sent[me] * row_bytes;
+    if (bytes) memcpy(*to, (const char *)self->all->data[from] + (size_t)before * row_bytes, bytes);
+    *to += bytes;
+    if (from != me) self->account.received += (double)bytes;
     return PP_OK;
 }
 
-static pp_status exchange(const pp_comm *comm, const void *send, const size_t *send_bytes,
-                          void *receive, const size_t *receive_bytes)
+static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *send_rows,
+                          void *receive, const int64_t *receive_rows, size_t row_bytes)
 {
     group_comm *self = mine(comm);
     const double entered = enter(self);
     char *to = receive;
-    pp_status status = meet(self, send, send_bytes);
+    pp_status status = meet(self, send, send_rows);
     if (status != PP_OK) return end(self, entered, status);
     for (int r = 0; r < comm->size && status == PP_OK; r++)
-        status = take_part(self, r, receive_bytes, &to);
+        status = take_part(self, r, receive_rows, row_bytes, &to);
     /* nobody leaves while the others may still read from it */
     const pp_status met = barrier(comm);
     return end(self, entered, status != PP_OK ? status : met);

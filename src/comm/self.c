@@ -29,14 +29,14 @@ static pp_status allgather(const pp_comm *comm, const void *mine, void *all, siz
     return PP_OK;
 }
 
-static pp_status exchange(const pp_comm *comm, const void *send, const size_t *send_bytes,
-                          void *receive, const size_t *receive_bytes)
+static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *send_rows,
+                          void *receive, const int64_t *receive_rows, size_t row_bytes)
 {
     (void)comm;
-    if (send_bytes[0] != receive_bytes[0])
-        return PP_FAIL(PP_ERR_RUN, "an exchange sends %zu bytes and receives %zu", send_bytes[0],
-                       receive_bytes[0]);
-    if (send_bytes[0]) memmove(receive, send, send_bytes[0]);
+    if (send_rows[0] != receive_rows[0])
+        return PP_FAIL(PP_ERR_RUN, "an exchange sends %lld rows and receives %lld",
+                       (long long)send_rows[0], (long long)receive_rows[0]);
+    if (send_rows[0]) memmove(receive, send, (size_t)send_rows[0] * row_bytes);
     return PP_OK;
 }
 

@@ -1,6 +1,7 @@
-/* All MPI ranks. Messages of any size go in parts, for MPI counts in int; one thread of a rank at a time calls MPI
- * (MPI_THREAD_SERIALIZED).
+/* All MPI ranks. MPI counts in int: rows go as rows, a derived type, so that bytes are not counted; broadcasts in parts. One thread
+ * of a rank at a time calls MPI (MPI_THREAD_SERIALIZED).
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <limits.h>
 #include <mpi.h>
 #include <string.h>
 #if __has_include(<mpi-ext.h>)
@@ -13,6 +14,7 @@
 typedef struct world {
     pp_comm base;
     MPI_Comm mpi;
+    int64_t most; /* count in a call of MPI */
 } world;
 
 enum { PART = 1 << 29, TAG = 11 };
@@ -111,75 +113,111 @@ static pp_status allgather(const pp_comm *comm, const void *mine, void *all, siz
         MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, mpi_of(comm)));
 }
 
-static int64_t parts(size_t bytes)
+/* One row as a type, committed, so that what is sent is counted in rows. A row of more bytes than MPI counts is made of blocks. */
+static pp_status row_type(const world *comm, size_t row_bytes, MPI_Datatype *row)
 {
-    return (int64_t)((bytes + PART - 1) / PART);
+    const size_t most = (size_t)comm->most;
+    if (row_bytes <= most) {
+        PP_TRY(PP_MPI(MPI_Type_contiguous((int)row_bytes, MPI_BYTE, row)));
+        return PP_MPI(MPI_Type_commit(row));
+    }
+    MPI_Datatype types[] = {MPI_BYTE, MPI_BYTE};
+    const int counts[] = {(int)(row_bytes / most), (int)(row_bytes % most)};
+    const MPI_Aint places[] = {0, (MPI_Aint)(row_bytes - row_bytes % most)};
+    PP_TRY(PP_MPI(MPI_Type_contiguous((int)most, MPI_BYTE, &types[0])));
+    pp_status status = PP_MPI(MPI_Type_create_struct(2, counts, places, types, row));
+    if (status == PP_OK) status = PP_MPI(MPI_Type_commit(row));
+    (void)MPI_Type_free(&types[0]);
+    return status;
 }
 
-/* All messages at once; parts of one message keep their order. */
-static pp_status start_parts(MPI_Comm mpi, char *data, size_t bytes, int peer, bool send,
-                             MPI_Request **next)
-{
-    for (size_t done = 0; done < bytes; done += PART) {
-        MPI_Request *request = (*next)++;
-        if (send)
-            PP_TRY(PP_MPI(
-                MPI_Isend(data + done, part_of(bytes, done), MPI_BYTE, peer, TAG, mpi, request)));
-        else
-            PP_TRY(PP_MPI(
-                MPI_Irecv(data + done, part_of(bytes, done), MPI_BYTE, peer, TAG, mpi, request)));
-    }
-    return PP_OK;
-}
+typedef struct all_to_all {
+    const world *comm;
+    size_t row_bytes;
+    MPI_Datatype row;
+    MPI_Request *requests; /* of messages under way */
+    int started;
+} all_to_all;
 
 typedef struct side {
     char *data;
-    const size_t *bytes;
+    const int64_t *rows; /* [ranks] to or from each rank, packed in rank order */
     bool send;
 } side;
 
-static pp_status start_side(const pp_comm *comm, side s, MPI_Request **next)
+/* Where rank's rows start. */
+static char *place(const all_to_all *a, side s, int rank)
 {
-    for (int r = 0; r < comm->size; r++) {
-        if (r != comm->rank) PP_TRY(start_parts(mpi_of(comm), s.data, s.bytes[r], r, s.send, next));
-        s.data += s.bytes[r];
+    int64_t before = 0;
+    for (int r = 0; r < rank; r++) before += s.rows[r];
+    return s.data + (size_t)before * a->row_bytes;
+}
+
+/* To or from one rank: a message, or several that keep their order where there are more rows than MPI counts. */
+static pp_status start_messages(all_to_all *a, side s, int peer)
+{
+    const int64_t rows = s.rows[peer], most = a->comm->most;
+    for (int64_t done = 0; done < rows; done += most) {
+        char *at = place(a, s, peer) + (size_t)done * a->row_bytes;
+        MPI_Request *request = &a->requests[a->started++];
+        const int count = (int)(rows - done < most ? rows - done : most);
+        PP_TRY(s.send ? PP_MPI(MPI_Isend(at, count, a->row, peer, TAG, a->comm->mpi, request))
+                      : PP_MPI(MPI_Irecv(at, count, a->row, peer, TAG, a->comm->mpi, request)));
     }
     return PP_OK;
 }
 
-static size_t before(const size_t *bytes, int rank)
+static pp_status start_side(all_to_all *a, side s)
 {
-    size_t sum = 0;
-    for (int r = 0; r < rank; r++) sum += bytes[r];
-    return sum;
+    for (int r = 0; r < a->comm->base.size; r++)
+        if (r != a->comm->base.rank) PP_TRY(start_messages(a, s, r));
+    return PP_OK;
 }
 
-static pp_status exchange(const pp_comm *comm, const void *send, const size_t *send_bytes,
-                          void *receive, const size_t *receive_bytes)
+static int64_t messages(const world *comm, const int64_t *rows)
+{
+    int64_t count = 0;
+    for (int r = 0; r < comm->base.size; r++) count += (rows[r] + comm->most - 1) / comm->most;
+    return count;
+}
+
+static pp_status prepare(all_to_all *a, const int64_t *send_rows, const int64_t *receive_rows)
+{
+    const int me = a->comm->base.rank;
+    if (send_rows[me] != receive_rows[me])
+        return PP_FAIL(PP_ERR_RUN, "an exchange sends %lld rows to itself and receives %lld",
+                       (long long)send_rows[me], (long long)receive_rows[me]);
+    const int64_t count = messages(a->comm, send_rows) + messages(a->comm, receive_rows);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
+    PP_TRY(PP_ALLOC(count + 1, &a->requests));
+    return row_type(a->comm, a->row_bytes, &a->row);
+}
+
+/* All messages at once; rows of this rank for itself are copied meanwhile. */
+static pp_status pass(all_to_all *a, side out, side in)
+{
+    const int me = a->comm->base.rank;
+    PP_TRY(start_side(a, in));
+    PP_TRY(start_side(a, out));
+    if (out.rows[me])
+        memcpy(place(a, in, me), place(a, out, me), (size_t)out.rows[me] * a->row_bytes);
+    return PP_MPI(MPI_Waitall(a->started, a->requests, MPI_STATUSES_IGNORE));
+}
+
+static pp_status exchange(const pp_comm *comm, const void *send, const int64_t *send_rows,
+                          void *receive, const int64_t *receive_rows, size_t row_bytes)
 {
     /* MPI does not write to what it sends; its interface has no const there in all versions */
     union {
         const void *read;
         char *plain;
     } out = {.read = send};
-    const int me = comm->rank;
-    if (send_bytes[me] != receive_bytes[me])
-        return PP_FAIL(PP_ERR_RUN, "an exchange sends %zu bytes to itself and receives %zu",
-                       send_bytes[me], receive_bytes[me]);
-    int64_t count = 0;
-    for (int r = 0; r < comm->size; r++) count += parts(send_bytes[r]) + parts(receive_bytes[r]);
-    MPI_Request *requests;
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
-    PP_TRY(PP_ALLOC(count + 1, &requests));
-    MPI_Request *next = requests;
-    pp_status status = start_side(comm, (side){receive, receive_bytes, false}, &next);
-    if (status == PP_OK) status = start_side(comm, (side){out.plain, send_bytes, true}, &next);
-    if (status == PP_OK && send_bytes[me])
-        memcpy((char *)receive + before(receive_bytes, me), out.plain + before(send_bytes, me),
-               send_bytes[me]);
+    all_to_all a = {.comm = (const world *)comm, .row_bytes = row_bytes, .row = MPI_DATATYPE_NULL};
+    pp_status status = pp_comm_agree(comm, prepare(&a, send_rows, receive_rows));
     if (status == PP_OK)
-        status = PP_MPI(MPI_Waitall((int)(next - requests), requests, MPI_STATUSES_IGNORE));
-    pp_free(requests);
+        status = pass(&a, (side){out.plain, send_rows, true}, (side){receive, receive_rows, false});
+    if (a.row != MPI_DATATYPE_NULL) (void)MPI_Type_free(&a.row);
+    pp_free(a.requests);
     return status;
 }
 
@@ -260,6 +298,7 @@ pp_status pp_comm_world(pp_comm **out)
     world *comm;
     PP_TRY(PP_ALLOC(1, &comm));
     comm->base.type = &world_class;
+    comm->most = INT_MAX;
     pp_status status = PP_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->mpi));
     if (status != PP_OK) {
         pp_free(comm);
@@ -274,4 +313,9 @@ pp_status pp_comm_world(pp_comm **out)
     else
         free_world(&comm->base);
     return status;
+}
+
+void pp_comm_world_limit(pp_comm *world_comm, int most)
+{
+    ((world *)world_comm)->most = most;
 }
