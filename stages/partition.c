@@ -26,74 +26,27 @@ static const pp_port ports[] = {
     PP_PORT_END};
 
 static const pp_param params[] = {
-    PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as its memory needs"),
+    PP_AUTO_INT(partition, devices_per_view, auto, 1, 64, "1", "devices that solve one view together; auto: as few as the largest view needs by what the stages after this one take of a device at least (ptycho: its modes, sums and far fields as asked for, frames streamed where that is allowed)"),
     PP_ROW(partition, devices, int64_t, PP_T_INT, (unsigned)PP_P_AUTO | (unsigned)PP_P_REPORT_ONLY, "auto", 1, 64, "1", 0, "devices of a rank: so many groups of devices_per_view as they make work on different views at the same time, each with its part of the threads and of the memory; auto: all of a GPU node divided among its ranks, on processors those of one view"),
     PP_CHOICE(partition, method, "hybrid", "hybrid|gradient|halo|independent", "hybrid: gradient summed on one device, which makes the direction (Yu et al. 2021); gradient: sums passed from tile to tile, nobody has the whole object (Wang et al. 2022); halo: each tile for itself with the patterns around it, voxels pasted into halos (Halo Voxel Exchange), approximate; independent: each tile alone, then registered to a fraction of a pixel, constant phase and ramp taken out, and blended"),
     PP_CHOICE(partition, sync, "exact", "exact|local", "method gradient: exact sums in every iteration, of any solver; or local: each device goes down its own gradient at once, and what it adds to others travels meanwhile and comes one exchange late (asynchronous passes of Wang et al. 2022)"),
     PP_REAL(partition, halo_rows, 2, 0.001, 1000, "1", "method halo: rows of positions around a tile that it works on too"),
     PP_INT(partition, period, 1, 1, 1000000, "1", "method halo: iterations between exchanges"),
     PP_INT(partition, exchanges, 1, 1, 1000000, "1", "sync local: exchanges in an iteration, each after so large a part of a device's patterns; at most one a pattern"),
-    PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on processors, whose devices share the memory, there is no limit"),
+    PP_AUTO_REAL(partition, device_memory, auto, 1, 1e18, "byte", "what one device may hold of a view, for devices_per_view = auto; auto: on GPUs nine tenths of what is free; on processors, whose devices share the memory, there is no limit"),
     PP_PARAM_END};
 /* clang-format on */
 
 /* ---- memory ---- */
 
-static pp_sweep_setup setup_of(const pp_array *frames, const int64_t object[2])
+static pp_split_method method_of(const partition *p)
 {
-    return (pp_sweep_setup){.n = pp_array_size(frames, 1),
-                            .modes = 1,
-                            .patterns = pp_array_size(frames, 0),
-                            .object = {object[0], object[1]},
-                            .mode = PP_SWEEP_FOURIER,
-                            .frame_type = pp_array_dtype(frames),
-                            .probe_moves = true,
-                            .threads = 1};
+    return p->sync && p->method == PP_SPLIT_GRADIENT ? PP_SPLIT_LOCAL : (pp_split_method)p->method;
 }
 
-static pp_split_plan split_of(const partition *p, const char *backend)
+static pp_plan_groups groups_of(const partition *p, int devices, int groups)
 {
-    return (pp_split_plan){p->sync && p->method == PP_SPLIT_GRADIENT ? PP_SPLIT_LOCAL
-                                                                     : (pp_split_method)p->method,
-                           p->exchanges, backend ? pp_backend_find(backend) : NULL};
-}
-
-/* Bytes of the fullest device for these modes of a probe that is refined, far fields not kept: what a solve needs at least. */
-static double most_bytes(const partition *p, const char *backend, const pp_sweep_setup *setup,
-                         const pp_tiles *tiles)
-{
-    const pp_sweep_class *kind = pp_backend_sweep(pp_backend_find(backend), setup, NULL);
-    const pp_split_plan split = split_of(p, backend);
-    double most = 0;
-    for (int k = 0; kind && k < tiles->count; k++) {
-        double far, rest;
-        pp_view_device_bytes(setup, kind, tiles, k, &split, &far, &rest);
-        if (rest > most) most = rest;
-    }
-    return most;
-}
-
-/* The smallest group that a view of which only the sizes are known fits on. */
-static int group_for(const partition *p, const char *backend, const pp_view_entry *view)
-{
-    if (p->devices_per_view != PP_AUTO) return (int)p->devices_per_view;
-    if (!(p->device_memory >= 1)) return 1; /* auto is NaN */
-    const pp_sweep_setup setup = {.n = view->frame,
-                                  .modes = view->modes > 0 ? view->modes : 1,
-                                  .patterns = view->patterns,
-                                  .object = {view->object[0], view->object[1]},
-                                  .mode = PP_SWEEP_FOURIER,
-                                  .frame_type = PP_U16,
-                                  .probe_moves = true,
-                                  .threads = 1};
-    for (int devices = 1; devices < PP_TILES_MOST; devices++) {
-        pp_tiles tiles;
-        if (pp_view_raster_tiles(view->patterns, view->frame, view->object, devices,
-                                 p->method == PP_SPLIT_HALO ? p->halo_rows : 0, &tiles) != PP_OK)
-            return 1;
-        if (most_bytes(p, backend, &setup, &tiles) <= p->device_memory) return devices;
-    }
-    return PP_TILES_MOST;
+    return (pp_plan_groups){devices, groups, (int)method_of(p), p->halo_rows, p->exchanges};
 }
 
 /* Devices of this rank: given, or the devices of the node divided among its ranks; on processors those of one view. */
@@ -103,6 +56,64 @@ static int devices_of(const partition *p, const pp_plan *budget, int group)
     if (p->devices != PP_AUTO) return (int)p->devices;
     if (!backend || backend->host_memory) return group;
     return pp_backend_devices(backend);
+}
+
+/* Groups of so many devices that this rank has work for. */
+static int groups_with(const partition *p, const pp_plan *budget, int devices)
+{
+    const int groups = devices_of(p, budget, devices) / devices;
+    return groups > 1 ? groups : 1;
+}
+
+/* What one device may hold: given, or on GPUs nine tenths of what is free; without a limit infinite. A plan needs no device. */
+static double limit_of(const partition *p, const pp_backend *backend, int devices)
+{
+    double room;
+    if (p->device_memory >= 1) return p->device_memory; /* auto is NaN */
+    if (!backend || !backend->room || pp_view_room(backend, 0, 0, devices, &room) != PP_OK)
+        return INFINITY;
+    return room;
+}
+
+/* Bytes on the fullest of so many devices of a view of which only the sizes are known. */
+static pp_status bytes_with(const partition *p, const pp_plan *budget, const pp_view_entry *view,
+                            int devices, double *bytes)
+{
+    pp_tiles tiles;
+    PP_TRY(pp_view_raster_tiles(view->patterns, view->frame, view->object, devices,
+                                p->method == PP_SPLIT_HALO ? p->halo_rows : 0, &tiles));
+    const pp_device_question question = {
+        .view = view,
+        .tiles = &tiles,
+        .backend = pp_plan_backend(budget),
+        .sharing = groups_of(p, devices, groups_with(p, budget, devices))};
+    *bytes = pp_plan_device_bytes(budget, &question);
+    return PP_OK;
+}
+
+static pp_status too_large(const partition *p, double bytes, int devices, double limit)
+{
+    return PP_FAIL(PP_ERR_RESOURCE,
+                   "a view needs %.3g bytes on each of %d devices, device_memory is %.3g: give "
+                   "larger devices%s",
+                   bytes, devices, limit,
+                   p->method == PP_SPLIT_HYBRID ? ", or use method = \"gradient\"" : "");
+}
+
+/* The smallest group, from *devices on, that the view fits on. */
+static pp_status group_for(const partition *p, const pp_plan *budget, const pp_view_entry *view,
+                           int *devices)
+{
+    const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
+    double bytes = 0;
+    for (; *devices <= PP_TILES_MOST; ++*devices) {
+        const double limit = limit_of(p, backend, *devices);
+        if (isinf(limit)) return PP_OK;
+        PP_TRY(bytes_with(p, budget, view, *devices, &bytes));
+        if (bytes <= limit) return PP_OK;
+    }
+    *devices = PP_TILES_MOST;
+    return too_large(p, bytes, *devices, limit_of(p, backend, *devices));
 }
 
 /* A parameter that is given and has no effect is named. */
@@ -123,8 +134,7 @@ static void check(const void *params_, pp_check *findings)
                        "exact sums are exchanged once an iteration: use method = \"gradient\" and "
                        "sync = \"local\", or exchanges = 1");
     if (p->devices_per_view != PP_AUTO) {
-        const pp_plan_groups sharing = {(int)p->devices_per_view, 1, (int)split_of(p, NULL).method,
-                                        p->halo_rows, p->exchanges};
+        const pp_plan_groups sharing = groups_of(p, (int)p->devices_per_view, 1);
         pp_check_set_groups(findings, &sharing);
     }
 }
@@ -134,16 +144,18 @@ static void plan(const void *params_, pp_plan *budget)
     const partition *p = params_;
     const pp_views *views = pp_plan_views(budget);
     double bytes = 0;
-    int group = 1;
+    int group = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
     for (int64_t k = 0; k < pp_views_count(views); k++) {
         const pp_view_entry *view = pp_views_entry(views, k);
-        const int devices = group_for(p, pp_plan_backend(budget), view);
+        int devices = group;
+        if (p->devices_per_view == PP_AUTO && group_for(p, budget, view, &devices) != PP_OK) {
+            pp_plan_last_error(budget, "devices_per_view");
+            break;
+        }
         bytes = fmax(bytes, 32.0 * devices + 4 * (double)view->patterns);
         group = devices > group ? devices : group;
     }
-    const int groups = devices_of(p, budget, group) / group;
-    const pp_plan_groups sharing = {group, groups > 1 ? groups : 1, (int)split_of(p, NULL).method,
-                                    p->halo_rows, p->exchanges};
+    const pp_plan_groups sharing = groups_of(p, group, groups_with(p, budget, group));
     pp_plan_add(budget, PP_HOST, bytes, "tiles of one view");
     pp_plan_set_groups(budget, &sharing);
     if (group > 1 || sharing.groups > 1)
@@ -154,33 +166,46 @@ static void plan(const void *params_, pp_plan *budget)
 /* ---- one view ---- */
 
 typedef struct cutting {
-    const pp_array *frames;
+    const partition *p;
+    const pp_context *context;
+    pp_view_entry view; /* its sizes */
+    pp_plan_groups planned;
     pp_object_frame frame;
     double *corners; /* [J][2] */
-    int64_t patterns;
     int32_t *tile_of;
 } cutting;
 
-static pp_status cut(const partition *p, const char *backend, const cutting *c, pp_tiles *tiles,
-                     double *bytes)
+static pp_status cut_into(const cutting *c, int devices, pp_tiles *tiles, double *bytes)
 {
-    const pp_sweep_setup setup = setup_of(c->frames, c->frame.size);
-    const bool limited = p->device_memory >= 1; /* auto is NaN */
-    int devices = p->devices_per_view == PP_AUTO ? 1 : (int)p->devices_per_view;
-    for (;; devices++) {
-        PP_TRY(pp_tiles_cut(c->corners, c->patterns, setup.n, c->frame.size, devices, tiles,
-                            c->tile_of));
-        if (p->method == PP_SPLIT_HALO && devices > 1)
-            PP_TRY(pp_tiles_surround(tiles, c->corners, c->patterns, setup.n, c->tile_of,
-                                     p->halo_rows * pp_tiles_step(c->corners, c->patterns)));
-        *bytes = most_bytes(p, backend, &setup, tiles);
-        if (p->devices_per_view != PP_AUTO || !limited || *bytes <= p->device_memory) return PP_OK;
-        if (devices == PP_TILES_MOST)
+    const partition *p = c->p;
+    const int64_t count = c->view.patterns, n = c->view.frame;
+    PP_TRY(pp_tiles_cut(c->corners, count, n, c->frame.size, devices, tiles, c->tile_of));
+    if (p->method == PP_SPLIT_HALO && devices > 1)
+        PP_TRY(pp_tiles_surround(tiles, c->corners, count, n, c->tile_of,
+                                 p->halo_rows * pp_tiles_step(c->corners, count)));
+    const pp_device_question question = {.view = &c->view,
+                                         .tiles = tiles,
+                                         .backend = pp_context_backend(c->context),
+                                         .sharing = groups_of(p, devices, c->planned.groups)};
+    *bytes = pp_context_device_bytes(c->context, &question);
+    return PP_OK;
+}
+
+/* As many tiles as planned; more where the positions are less even than the plan took them to be, and nobody else has the devices. */
+static pp_status cut(const cutting *c, pp_tiles *tiles, double *bytes)
+{
+    const partition *p = c->p;
+    const bool fixed = p->devices_per_view != PP_AUTO || !(p->device_memory >= 1);
+    for (int devices = c->planned.devices;; devices++) {
+        PP_TRY(cut_into(c, devices, tiles, bytes));
+        if (fixed || *bytes <= p->device_memory) return PP_OK;
+        if (devices == PP_TILES_MOST) return too_large(p, *bytes, devices, p->device_memory);
+        if (c->planned.groups > 1)
             return PP_FAIL(PP_ERR_RESOURCE,
-                           "a view needs %.3g bytes on each of %d devices, device_memory is %.3g: "
-                           "give larger devices%s",
-                           *bytes, devices, p->device_memory,
-                           p->method == PP_SPLIT_HYBRID ? ", or use method = \"gradient\"" : "");
+                           "the view needs %.3g bytes on each of the %d devices of its group, "
+                           "device_memory is %.3g (the plan takes positions to be even): give "
+                           "devices_per_view = %d or more",
+                           *bytes, devices, p->device_memory, devices + 1);
     }
 }
 
@@ -191,7 +216,7 @@ static pp_status put_tiles(const partition *p, pp_context *context, const pp_til
     PP_TRY_TO(done, pp_tiles_array(tiles, &boxes));
     PP_TRY_TO(done, pp_array_create_1d(PP_F64, 4, "1", &split));
     double *how = pp_array_data(split);
-    how[0] = split_of(p, NULL).method, how[1] = p->halo_rows, how[2] = (double)p->period;
+    how[0] = method_of(p), how[1] = p->halo_rows, how[2] = (double)p->period;
     how[3] = (double)p->exchanges;
     PP_TRY_TO(done, pp_context_put(context, "tiles", &boxes));
     status = pp_context_put(context, "split", &split);
@@ -203,25 +228,29 @@ done:
 
 static pp_status run(const void *params_, pp_context *context)
 {
-    const partition *p = params_;
-    const pp_array *positions = pp_context_get(context, "positions");
+    const pp_array *positions = pp_context_get(context, "positions"),
+                   *frames = pp_context_get(context, "frames");
     const double *g = pp_array_read(positions);
-    cutting c = {.frames = pp_context_get(context, "frames"),
-                 .patterns = pp_array_size(positions, 0)};
-    const int64_t n = pp_array_size(c.frames, 1);
+    cutting c = {.p = params_,
+                 .context = context,
+                 .view = {.patterns = pp_array_size(positions, 0),
+                          .frame = pp_array_size(frames, 1),
+                          .count_bytes = (int)pp_dtype_size(pp_array_dtype(frames))}};
     pp_array *tile_of = NULL;
     pp_tiles tiles;
     double bytes;
     pp_status status = PP_OK;
-    PP_TRY(pp_object_frame_of(g, c.patterns, n, &c.frame));
-    PP_TRY_TO(done, PP_ALLOC(2 * c.patterns, &c.corners));
-    PP_TRY_TO(done, pp_array_create_1d(PP_I32, c.patterns, "1", &tile_of));
+    pp_context_sharing(context, &c.planned);
+    PP_TRY(pp_object_frame_of(g, c.view.patterns, c.view.frame, &c.frame));
+    for (int a = 0; a < 2; a++) c.view.object[a] = c.frame.size[a];
+    PP_TRY_TO(done, PP_ALLOC(2 * c.view.patterns, &c.corners));
+    PP_TRY_TO(done, pp_array_create_1d(PP_I32, c.view.patterns, "1", &tile_of));
     c.tile_of = pp_array_data(tile_of);
-    pp_object_corners(&c.frame, g, c.patterns, n, c.corners);
-    PP_TRY_TO(done, cut(p, pp_context_backend(context), &c, &tiles, &bytes));
+    pp_object_corners(&c.frame, g, c.view.patterns, c.view.frame, c.corners);
+    PP_TRY_TO(done, cut(&c, &tiles, &bytes));
     pp_context_fact(context, "devices_per_view", "%d", tiles.count);
-    pp_context_fact(context, "bytes_per_device", "%.6g", bytes);
-    PP_TRY_TO(done, put_tiles(p, context, &tiles));
+    if (bytes > 0) pp_context_fact(context, "bytes_per_device", "%.6g", bytes);
+    PP_TRY_TO(done, put_tiles(c.p, context, &tiles));
     status = pp_context_put(context, "tile_of", &tile_of);
 done:
     pp_free(c.corners);

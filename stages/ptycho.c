@@ -78,24 +78,28 @@ static const pp_param params[] = {
     PP_PARAM_END};
 /* clang-format on */
 
-/* What the devices that stage partition gives cannot do together. */
-static void check_group(const ptycho *p, pp_check *findings)
+/* What the devices that stage partition gives cannot do together; key: the parameter that asks for it. */
+static pp_status check_sharing(const ptycho *p, const pp_plan_groups *sharing, const char **key)
 {
-    const char *key;
-    pp_plan_groups sharing;
-    pp_check_get_groups(findings, &sharing);
     const pp_view_options o = {.method = (pp_ptycho_method)p->method,
                                .positions = (pp_sweep_positions)p->positions,
                                .background = (pp_background_choice)p->background,
                                .wide_sum = p->gradient_sum == 1,
-                               .split = (pp_split_method)sharing.split,
+                               .split = (pp_split_method)sharing->split,
                                .solver = {.refine_probe = p->refine_probe,
                                           .refine_positions = p->refine_positions,
                                           .refine_intensities = p->refine_intensities,
                                           .stop_at_noise = p->stop == 1,
                                           .smoothness = p->object_smoothness}};
-    if (sharing.devices > 1 && pp_view_check_group(&o, &key) != PP_OK)
-        pp_check_last_error(findings, key);
+    return sharing->devices > 1 ? pp_view_check_group(&o, key) : PP_OK;
+}
+
+static void check_group(const ptycho *p, pp_check *findings)
+{
+    const char *key;
+    pp_plan_groups sharing;
+    pp_check_get_groups(findings, &sharing);
+    if (check_sharing(p, &sharing, &key) != PP_OK) pp_check_last_error(findings, key);
 }
 
 static void check(const void *params_, pp_check *findings)
@@ -172,7 +176,7 @@ static pp_sweep_setup setup_of(const ptycho *p, const pp_view_entry *view, int t
                             .object = {view->object[0], view->object[1]},
                             .mode = (pp_sweep_positions)p->positions,
                             .model = (pp_sweep_model)p->model,
-                            .frame_type = PP_U16,
+                            .frame_type = view->count_bytes == 4 ? PP_F32 : PP_U16,
                             .background = p->background != PP_BACKGROUND_NONE,
                             .probe_moves = p->refine_probe,
                             .wide_sum = p->gradient_sum == 1,
@@ -206,31 +210,61 @@ static double seconds_of(const ptycho *p, const pp_view_entry *view, int threads
            (double)(p->probe_modes * view->patterns * p->iterations) / speed;
 }
 
+static double fullest(const double *bytes, int count)
+{
+    double most = 0;
+    for (int k = 0; k < count; k++) most = fmax(most, bytes[k]);
+    return most;
+}
+
 /* What the devices of one view hold. */
 typedef struct need {
     pp_tiles tiles;
     double far[PP_TILES_MOST], rest[PP_TILES_MOST], all_far, all_rest;
 } need;
 
-static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *view,
-                  const pp_plan_groups *sharing, bool stream, need *out)
+/* q: tiles are those of `out`. */
+static bool fill_need(const ptycho *p, const pp_device_question *q, bool stream, need *out)
 {
-    pp_sweep_setup setup = setup_of(p, view, pp_plan_threads(budget) / sharing->devices);
+    const int count = out->tiles.count;
+    const pp_backend *backend = pp_backend_find(q->backend);
+    pp_sweep_setup setup = setup_of(p, q->view, q->threads > count ? q->threads / count : 1);
     setup.stream = stream;
-    const pp_sweep_class *kind =
-        pp_backend_sweep(pp_backend_find(pp_plan_backend(budget)), &setup, sweep_name(p));
-    const pp_split_plan split = {(pp_split_method)sharing->split, sharing->exchanges,
-                                 pp_backend_find(pp_plan_backend(budget))};
+    const pp_sweep_class *kind = backend ? pp_backend_sweep(backend, &setup, sweep_name(p)) : NULL;
+    const pp_split_plan split = {(pp_split_method)q->sharing.split, q->sharing.exchanges, backend};
     out->all_far = out->all_rest = 0;
-    const double halo = sharing->split == PP_SPLIT_HALO ? sharing->halo_rows : 0;
-    if (!kind || pp_view_raster_tiles(view->patterns, view->frame, view->object, sharing->devices,
-                                      halo, &out->tiles) != PP_OK)
-        return false;
-    for (int k = 0; k < sharing->devices; k++) {
+    for (int k = 0; kind && k < count; k++) {
         pp_view_device_bytes(&setup, kind, &out->tiles, k, &split, &out->far[k], &out->rest[k]);
         out->all_far += out->far[k], out->all_rest += out->rest[k];
     }
-    return true;
+    return kind != NULL;
+}
+
+static bool needs(const ptycho *p, const pp_plan *budget, const pp_view_entry *view,
+                  const pp_plan_groups *sharing, bool stream, need *out)
+{
+    const double halo = sharing->split == PP_SPLIT_HALO ? sharing->halo_rows : 0;
+    const pp_device_question question = {.view = view,
+                                         .tiles = &out->tiles,
+                                         .backend = pp_plan_backend(budget),
+                                         .sharing = *sharing,
+                                         .threads = pp_plan_threads(budget) / sharing->groups};
+    return pp_view_raster_tiles(view->patterns, view->frame, view->object, sharing->devices, halo,
+                                &out->tiles) == PP_OK &&
+           fill_need(p, &question, stream, out);
+}
+
+/* Far fields only where they are asked for, frames streamed where that is not ruled out. */
+static double device_bytes(const void *params_, const pp_device_question *question)
+{
+    const ptycho *p = params_;
+    const pp_backend *backend = pp_backend_find(question->backend);
+    const bool stream = backend && backend->room && p->stream_frames != PP_CHOOSE_NO;
+    need n = {.tiles = *question->tiles};
+    if (!fill_need(p, question, stream, &n)) return 0;
+    for (int k = 0; k < n.tiles.count && p->keep_far_field == PP_CHOOSE_YES; k++)
+        n.rest[k] += n.far[k];
+    return fullest(n.rest, n.tiles.count);
 }
 
 /* The view that needs most. */
@@ -244,7 +278,8 @@ static need largest_need(const ptycho *p, const pp_plan *budget, const pp_plan_g
         if (!needs(p, budget, view, sharing, stream, &one) || one.all_rest <= most.all_rest)
             continue;
         most = one;
-        *frames = (double)(view->patterns * view->frame * view->frame) * sizeof(uint16_t);
+        *frames =
+            (double)(view->patterns * view->frame * view->frame) * (view->count_bytes == 4 ? 4 : 2);
     }
     return most;
 }
@@ -275,13 +310,6 @@ static void plan_host(const ptycho *p, pp_plan *budget, const pp_plan_groups *sh
     if (keep) pp_plan_add(budget, PP_HOST, most.all_far, "kept far fields of one view");
     if (keep) pp_plan_knob(budget, "ptycho.keep_far_field");
     if (sharing->devices > 1) list_devices(budget, &most, keep);
-}
-
-static double fullest(const double *bytes, int count)
-{
-    double most = 0;
-    for (int k = 0; k < count; k++) most = fmax(most, bytes[k]);
-    return most;
 }
 
 /* As pp_view_solve chooses: frames that do not fit are streamed, far fields that fit are kept. */
@@ -316,9 +344,12 @@ static void plan(const void *params_, pp_plan *budget)
     const ptycho *p = params_;
     const pp_views *views = pp_plan_views(budget);
     const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
+    const char *key;
     double seconds = 0;
     pp_plan_groups sharing;
     pp_plan_get_groups(budget, &sharing);
+    /* devices_per_view = auto is settled only now; what was given was found by `check` */
+    if (check_sharing(p, &sharing, &key) != PP_OK) pp_plan_last_error(budget, key);
     for (int64_t k = 0; k < pp_views_count(views); k++)
         seconds = fmax(seconds, seconds_of(p, pp_views_entry(views, k), pp_plan_threads(budget)));
     if (backend && backend->room)
@@ -520,4 +551,5 @@ static pp_status run(const void *params_, pp_context *context)
 
 PP_STAGE(ptycho, .summary = "object and probe of each view from its diffraction patterns",
          .scope = PP_SCOPE_VIEW, .ports = ports, .params = params, .params_size = sizeof(ptycho),
-         .run = run, .check = check, .plan = plan, .open = open_stage, .version = "1");
+         .run = run, .check = check, .plan = plan, .open = open_stage, .version = "1",
+         .device_bytes = device_bytes);

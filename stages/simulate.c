@@ -124,7 +124,8 @@ static pp_status add_view(const pp_synthetic *p, int64_t number, pp_views *list)
     double *real = NULL, *recorded = NULL;
     char *path = NULL;
     pp_status status = PP_OK;
-    pp_view_entry entry = {.number = number, .frame = p->detector_size, .modes = p->probe_modes};
+    pp_view_entry entry = {
+        .number = number, .frame = p->detector_size, .modes = p->probe_modes, .count_bytes = 2};
     entry.geometry = (pp_geometry){.wavelength = o.wavelength,
                                    .distance = p->distance,
                                    .detector_pixel = {p->detector_pixel, p->detector_pixel},

@@ -53,4 +53,25 @@ for memory in 5.0e6 2.6e6; do
         cmp "$T/one/views/000$k.h5" "$T/many/views/000$k.h5" || { echo "view $k depends on the groups at work"; bad=1; }
     done
 done
+# auto reckons what the solve will take: modes, sums in double, far fields kept; plan and run agree
+cat > "$T/need.cfg" <<C
+schema = 1; output = "$T/need"; threads = 2; stages = ( { use = "simulate"; directory = "$T/one-view"; views = 1; width = 128; detector_size = 32; scan_step = 6.0; },
+  { use = "partition"; devices_per_view = "auto"; method = "gradient"; device_memory = 1.9e6; }, { use = "ptycho"; iterations = 2; } );
+C
+first=0
+for more in "" "ptycho.gradient_sum=float64" "ptycho.probe_modes=3" "ptycho.probe_modes=3 ptycho.gradient_sum=float64 ptycho.keep_far_field=true"; do
+    "$POLYPTYCH" plan "$T/need.cfg" $more >"$T/plan" || { echo "need $more: no plan"; bad=1; }
+    planned=$(sed -nE 's/^ *[0-9]+ groups? of ([0-9]+) devices?,.*/\1/p' "$T/plan"); planned=${planned:-1}
+    "$POLYPTYCH" run "$T/need.cfg" $more --restart >"$T/log" 2>&1 || { echo "need $more: $(tail -2 "$T/log")"; bad=1; }
+    took=$(tell need devices_per_view); bytes=$(printf '%.0f' "$(tell need bytes_per_device)")
+    echo "# device_memory = 1.9 MB, ptycho ${more:-as it is}: $planned devices planned, $took taken, $bytes bytes each"
+    [ "$took" = "$planned" ] || { echo "need $more: $planned devices planned, $took taken"; bad=1; }
+    [ "$bytes" -le 1900000 ] || { echo "need $more: more than device_memory"; bad=1; }
+    [ "$took" -gt $first ] || { echo "need $more: no more than $first devices"; bad=1; }
+    [ $first != 0 ] || first=$took
+done
+"$POLYPTYCH" plan "$T/need.cfg" partition.device_memory=1000 >"$T/plan" 2>"$T/log"
+[ $? = 5 ] && grep -q "need.cfg:.*device_memory" "$T/log" || { echo "1000 bytes a device are enough for the plan: $(cat "$T/log")"; bad=1; }
+"$POLYPTYCH" plan "$T/need.cfg" partition.device_memory=1.2e6 ptycho.object_smoothness=0.1 >"$T/plan" 2>"$T/log"
+[ $? = 2 ] && grep -q "object_smoothness" "$T/log" || { echo "smoothness on a group that auto has made: $(cat "$T/log")"; bad=1; }
 exit $bad

@@ -139,6 +139,7 @@ static double predicted(const pp_tiles *t, const pp_object_frame *frame, const p
     const pp_split_plan split = {.method = o->split, .exchanges = o->exchanges};
     double sum = 0;
     setup.probe_moves = o->solver.refine_probe, setup.wide_sum = o->wide_sum;
+    setup.modes = o->probe_modes, setup.background = o->background != PP_BACKGROUND_NONE;
     setup.threads = o->threads / t->count > 1 ? o->threads / t->count : 1; /* as the solver's */
     for (int a = 0; a < 2; a++) setup.object[a] = frame->size[a];
     for (int k = 0; k < t->count; k++) {
@@ -187,6 +188,37 @@ START_TEST(memory_is_as_predicted)
 }
 END_TEST
 
+/* What a view takes by its options: modes, sums in double, positions and intensities, a background. */
+START_TEST(memory_of_every_option_is_as_predicted)
+{
+    tiled_arrays a;
+    pp_tiles t;
+    pp_object_frame frame;
+    pp_view_output out;
+    tiled_make(90, 110, 97, 5, true);
+    tiled_arrays_make(&a);
+    for (int i = 0; i < 48; i++) {
+        pp_view_options o = tiled_options(6, (pp_split_method)(i % 2));
+        o.probe_modes = i / 2 % 2 ? 3 : 1;
+        o.wide_sum = i / 4 % 2 == 1;
+        o.background = i / 8 % 2 ? PP_BACKGROUND_PIXEL : PP_BACKGROUND_NONE;
+        o.solver.refine_positions = o.solver.refine_intensities = i / 16 != 1;
+        o.keep_far_field = i / 16 == 2 ? PP_CHOOSE_YES : PP_CHOOSE_NO;
+        tiled_arrays_cut(&a, i / 16 == 0 ? 1 : 4, &t, &frame);
+        const double before = (double)pp_alloc_live_bytes(), bytes = predicted(&t, &frame, &o);
+        pp_alloc_reset_peak();
+        pp_assert_ok(pp_view_solve(&a.in, &o, &out));
+        const double measured = (double)pp_alloc_peak_bytes() - before;
+        printf("# %d devices, method %d, %d modes, wide %d, background %d, positions %d: %.3f\n",
+               t.count, i % 2, (int)o.probe_modes, o.wide_sum, (int)o.background,
+               o.solver.refine_positions, bytes / measured);
+        ck_assert_double_lt(fabs(measured - bytes), 0.1 * measured);
+        pp_view_output_free(&out);
+    }
+    tiled_arrays_free(&a);
+}
+END_TEST
+
 typedef struct task {
     const pp_view_input *in;
     int tried; /* the methods take turns */
@@ -218,9 +250,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        a_group_solves_as_one_device,        sums_in_double_take_the_same_path,
-        exact_sums_follow_one_device,        memory_is_as_predicted,
-        memory_that_runs_out_leaves_nothing, NULL};
+    const TTest *const tests[] = {a_group_solves_as_one_device,
+                                  sums_in_double_take_the_same_path,
+                                  exact_sums_follow_one_device,
+                                  memory_is_as_predicted,
+                                  memory_of_every_option_is_as_predicted,
+                                  memory_that_runs_out_leaves_nothing,
+                                  NULL};
     return pp_test_main(pp_test_suite("split_view", tests));
 }

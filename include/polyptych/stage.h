@@ -90,6 +90,7 @@ typedef struct pp_view_entry {
     pp_geometry geometry;
     int64_t patterns, frame, modes; /* J, n, M */
     int64_t object[2];              /* Y, X that the view's object needs */
+    int count_bytes; /* of one count in memory, 2 or 4, as far as headers tell; 0: not known */
 } pp_view_entry;
 
 /** The list that a source's `views` fills. */
@@ -142,6 +143,21 @@ PP_API void pp_plan_set_groups(pp_plan *plan, const pp_plan_groups *sharing);
 PP_API void pp_plan_get_groups(const pp_plan *plan, pp_plan_groups *sharing);
 /** A line under the stage's own in the table of the plan. */
 PP_API void pp_plan_line(pp_plan *plan, const char *format, ...) PP_PRINTF(2, 3);
+/** What a plan finds that cannot be done; `key` as in pp_check_error. The second takes this thread's error record. */
+PP_API void pp_plan_error(pp_plan *plan, const char *key, pp_status code, const char *format, ...)
+    PP_PRINTF(4, 5);
+PP_API void pp_plan_last_error(pp_plan *plan, const char *key);
+/** What a stage that divides devices asks those after it: a view, in tiles of a device each. */
+typedef struct pp_device_question {
+    const pp_view_entry *view;    /* its sizes; count_bytes is known */
+    const struct pp_tiles *tiles; /* src/models/tiles.h; of an object of their own size */
+    const char *backend;
+    pp_plan_groups sharing; /* how the group works together */
+    int threads; /* for this view; 0: its part of the rank's, by the groups that share them */
+} pp_device_question;
+/** Bytes that the fullest device needs at least for it (device_bytes of the class): the largest that a stage of view scope after
+ *  this one tells; 0 where none does. */
+PP_API double pp_plan_device_bytes(const pp_plan *plan, const pp_device_question *question);
 /** The parameter to change when this stage does not fit, e.g. "ptycho.keep_far_field". */
 PP_API void pp_plan_knob(pp_plan *plan, const char *knob);
 
@@ -176,6 +192,11 @@ PP_API PP_MUST_CHECK pp_status pp_context_view_data(pp_context *context, int64_t
 PP_API int pp_context_threads(const pp_context *context);
 /** View scope: which of the rank's groups of devices this call has, from 0, and how many there are (groups may be NULL). */
 PP_API int pp_context_group(const pp_context *context, int *groups);
+/** What the stage that divides devices has planned (pp_plan_set_groups). */
+PP_API void pp_context_sharing(const pp_context *context, pp_plan_groups *sharing);
+/** As pp_plan_device_bytes. */
+PP_API double pp_context_device_bytes(const pp_context *context,
+                                      const pp_device_question *question);
 /** Name of the back end that the settings ask for: "auto", "cpu", "cuda" or "mock". */
 PP_API const char *pp_context_backend(const pp_context *context);
 PP_API int64_t pp_context_seed(const pp_context *context);
@@ -250,6 +271,8 @@ typedef struct pp_stage_class {
     /** Output stages: puts the ports listed for `file` (index into files) with pp_context_put, from the file in the run's directory,
      *  so that the stages that made them need not run again. Collective, main thread. */
     pp_status (*restore)(const void *params, pp_context *context, int file);
+    /** Stages that work on a view's tiles: bytes that the fullest device needs at least, by these parameters. Any thread. */
+    double (*device_bytes)(const void *params, const pp_device_question *question);
 } pp_stage_class;
 
 /** Defines the stage `id`; the rest are designated members: PP_STAGE(clip, .summary = "...", .run = run, ...); */

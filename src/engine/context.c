@@ -145,6 +145,16 @@ int pp_context_group(const pp_context *context, int *groups)
     return context->job ? context->job->group : 0;
 }
 
+void pp_context_sharing(const pp_context *context, pp_plan_groups *sharing)
+{
+    *sharing = context->run->sharing;
+}
+
+double pp_context_device_bytes(const pp_context *context, const pp_device_question *question)
+{
+    return pp_run_device_bytes(context->run, context->node, question);
+}
+
 const char *pp_context_backend(const pp_context *context)
 {
     return pp_backend_setting(context->run->settings->backend);

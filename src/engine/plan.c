@@ -18,6 +18,7 @@ enum { MEMORIES = 4 };
 struct pp_plan {
     pp_run *run;
     const pp_node *node;
+    pp_findings *findings;
     pp_text lines; /* under the stage's own */
     double bytes[MEMORIES], seconds;
     char what[MEMORIES][512]; /* its items, for the table */
@@ -112,6 +113,42 @@ void pp_plan_line(pp_plan *plan, const char *format, ...)
     if (pp_text_add(&plan->lines, "    %s\n", text) != PP_OK) pp_log_last_error();
 }
 
+void pp_plan_error(pp_plan *plan, const char *key, pp_status code, const char *format, ...)
+{
+    pp_check check = {&plan->node->config, plan->findings, NULL};
+    char text[PP_ERROR_BYTES];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    pp_check_error(&check, key, code, "%s", text);
+}
+
+void pp_plan_last_error(pp_plan *plan, const char *key)
+{
+    pp_check check = {&plan->node->config, plan->findings, NULL};
+    pp_check_last_error(&check, key);
+}
+
+double pp_run_device_bytes(const pp_run *run, int node, const pp_device_question *question)
+{
+    const int share = run->threads / (question->sharing.groups > 1 ? question->sharing.groups : 1);
+    pp_device_question full = *question;
+    double most = 0;
+    if (full.threads < 1) full.threads = share > 0 ? share : 1;
+    for (int k = node + 1; k <= pp_pipeline_last_view(run->pipeline); k++) {
+        const pp_config_stage *stage = &run->pipeline->nodes[k].config;
+        if (stage->stage->device_bytes)
+            most = fmax(most, stage->stage->device_bytes(stage->params, &full));
+    }
+    return most;
+}
+
+double pp_plan_device_bytes(const pp_plan *plan, const pp_device_question *question)
+{
+    return pp_run_device_bytes(plan->run, (int)(plan->node - plan->run->pipeline->nodes), question);
+}
+
 void pp_plan_knob(pp_plan *plan, const char *knob)
 {
     (void)snprintf(plan->knob, sizeof plan->knob, "%s", knob);
@@ -123,7 +160,8 @@ static void add_engine(const pp_run *run, totals *t)
     double next = 0;
     for (int64_t i = 0; i < run->views.count; i++) {
         const pp_view_entry *e = &run->views.entries[i];
-        const double frames = 2.0 * (double)e->patterns * (double)e->frame * (double)e->frame;
+        const double frames = (e->count_bytes > 2 ? e->count_bytes : 2) * (double)e->patterns *
+                              (double)e->frame * (double)e->frame;
         const double object = 12.0 * (double)e->object[0] * (double)e->object[1];
         const double probe = 8.0 * (double)e->modes * (double)e->frame * (double)e->frame;
         if (frames > next) next = frames;
@@ -150,13 +188,15 @@ static pp_status add_row(pp_text *out, const pp_node *node, const pp_plan *plan)
     return pp_text_add(out, "%s\n", any || plan->seconds > 0 ? "" : "-");
 }
 
-static pp_status plan_node(pp_run *run, const pp_node *node, totals *t, pp_text *out,
+static pp_status plan_node(pp_run *run, int k, pp_findings *findings, totals *t, pp_text *out,
                            char knobs[2][128])
 {
+    const pp_node *node = &run->pipeline->nodes[k];
     pp_plan *plan;
     PP_TRY(PP_ALLOC(1, &plan));
     plan->run = run;
     plan->node = node;
+    plan->findings = findings;
     if (node->config.stage->plan) node->config.stage->plan(node->config.params, plan);
     const int scope = (int)node->scope;
     t->host[scope] += plan->bytes[PP_HOST];
@@ -291,7 +331,7 @@ static pp_status fill(pp_run *run, pp_findings *findings, pp_text *out)
                        pp_comm_size(run->world), pp_comm_size(run->world) > 1 ? "s" : "",
                        run->threads, run->threads > 1 ? "s" : ""));
     for (int k = 0; k < run->pipeline->count; k++)
-        PP_TRY(plan_node(run, &run->pipeline->nodes[k], &t, out, knobs));
+        PP_TRY(plan_node(run, k, findings, &t, out, knobs));
     add_engine(run, &t);
     place_large(run, &t);
     t.there = fmin(t.disk, pp_file_folder_bytes(pp_run_output(run)));

@@ -125,6 +125,9 @@ PP_MUST_CHECK pp_status pp_provenance_facts(pp_run *run);
 /** Plan (plan.c): finding where it does not fit; text for the user. Rank 0. */
 PP_MUST_CHECK pp_status pp_plan_make(pp_run *run, pp_findings *findings, char **text);
 
+/** What stages of view scope after `node` need on a device (pp_plan_device_bytes). */
+double pp_run_device_bytes(const pp_run *run, int node, const pp_device_question *question);
+
 /** Signals SIGTERM, SIGINT, SIGUSR1 ask to stop (signals.c). */
 void pp_signals_catch(void);
 void pp_signals_release(void);

@@ -161,6 +161,14 @@ static void compare_angles(listing *self, const char *where, double degree, cons
                          degree, in_file);
 }
 
+/* Auto: whole numbers are kept in 16 bits, as nearly all detectors' fit; what else there is as float32. */
+static int count_bytes(const pp_load *load, const pp_cxi *cxi)
+{
+    if (load->frame_storage == PP_STORE_U16) return 2;
+    if (load->frame_storage == PP_STORE_F32) return 4;
+    return cxi->frames.type == PP_H5_INTEGER && !cxi->dark_path ? 2 : 4;
+}
+
 static pp_status add_view(listing *self, const pp_table_row *row, int64_t number, const char *where)
 {
     pp_cxi cxi;
@@ -171,7 +179,8 @@ static pp_status add_view(listing *self, const pp_table_row *row, int64_t number
                            .path = row->path,
                            .geometry = cxi.geometry,
                            .patterns = cxi.patterns,
-                           .frame = cxi.n};
+                           .frame = cxi.n,
+                           .count_bytes = count_bytes(self->load, &cxi)};
     PP_TRY_TO(done, pp_load_angle(self->load, where, row->degree, cxi.geometry.angle,
                                   &entry.geometry.angle));
     scan = pp_scan_measure(cxi.grid, cxi.patterns, cxi.n);

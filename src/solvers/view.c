@@ -89,6 +89,17 @@ static int64_t staged(const pp_sweep_setup *setup, const pp_tiles *tiles, int k,
     return pp_split_room(tiles, method, k, 2, probe);
 }
 
+/* What a device's thread keeps in the host's memory: starting probe, room to make modes orthogonal, the background and its terms,
+ * mask and order of pixels. */
+static double host_bytes(const pp_sweep_setup *setup)
+{
+    const double frame = (double)(setup->n * setup->n);
+    const bool mixed = setup->probe_moves && setup->modes > 1;
+    return frame * ((double)setup->modes * (mixed ? 5 : 1) * sizeof(pp_c32) +
+                    (setup->background ? sizeof(float) + 2 * sizeof(double) : 0) + sizeof(uint8_t) +
+                    sizeof(int32_t));
+}
+
 void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind,
                           const pp_tiles *tiles, int k, const pp_split_plan *split,
                           double *far_fields, double *rest)
@@ -102,6 +113,7 @@ void pp_view_device_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kin
     for (int a = 0; a < 2; a++) mine.object[a] = box->to[a] - box->from[a];
     *far_fields = *rest = 0;
     if (mine.patterns > 0) pp_view_bytes(&mine, kind, setup->probe_moves, far_fields, rest);
+    if (!split->backend || split->backend->host_memory) *rest += host_bytes(setup);
     if (tiles->count == 1) return;
     /* its own frames, room for the probe's sums (or what links stage), on rank 0 of a hybrid group
      * gradient twice, direction and weight of the whole object */
