@@ -32,8 +32,10 @@ if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE AND TARGET CUDA
   set(flags -std=c++17 -O3 -Werror all-warnings
             -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wshadow -DPP_DEVICE=pp_cuda
             -I${PP_NCCL_INCLUDE} -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src)
+  set(lto_flags ${flags})
   foreach(a IN LISTS PP_CUDA_ARCHITECTURES)
     list(APPEND flags -gencode arch=compute_${a},code=sm_${a})
+    list(APPEND lto_flags -gencode arch=compute_${a},code=lto_${a})
   endforeach()
   list(GET PP_CUDA_ARCHITECTURES -1 last)
   list(APPEND flags -gencode arch=compute_${last},code=compute_${last})
@@ -45,6 +47,28 @@ if(PP_CUDA AND CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE AND TARGET CUDA
         COMMENT "nvcc ${name}.cu")
     list(APPEND PP_CUDA_OBJECTS ${object})
   endforeach()
+  # cuFFT's callbacks: an image of LTO-IR each, assembled into one object as pp_image_NAME to pp_image_NAME_end. cuFFT links them into its
+  # kernels when a plan is made, with libnvJitLink, which it looks for itself. The linker wants images at multiples of 16 bytes.
+  file(GLOB pp_callback_sources CONFIGURE_DEPENDS src/backend/cuda/callbacks/*.cu)
+  set(pp_images)
+  set(text "# Made by cmake/Cuda.cmake.\n.section .rodata\n")
+  foreach(source IN LISTS pp_callback_sources)
+    get_filename_component(name ${source} NAME_WE)
+    set(image ${PROJECT_BINARY_DIR}/cuda_${name}.fatbin)
+    add_custom_command(OUTPUT ${image} DEPENDS ${source} DEPFILE ${image}.d VERBATIM
+        COMMAND ${CUDAToolkit_NVCC_EXECUTABLE} ${lto_flags} -MD -MF ${image}.d -dc -fatbin ${source} -o ${image}
+        COMMENT "nvcc ${name}.cu, LTO-IR")
+    list(APPEND pp_images ${image})
+    string(APPEND text ".balign 64\n.globl pp_image_${name}\n.hidden pp_image_${name}\npp_image_${name}:\n.incbin \"${image}\"\n"
+        ".globl pp_image_${name}_end\n.hidden pp_image_${name}_end\npp_image_${name}_end:\n.byte 0\n")
+  endforeach()
+  string(APPEND text ".section .note.GNU-stack,\"\",%progbits\n")
+  set(object ${PROJECT_BINARY_DIR}/cuda_images.o)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/cuda_images.s CONTENT "${text}" @ONLY)
+  add_custom_command(OUTPUT ${object} DEPENDS ${pp_images} ${PROJECT_BINARY_DIR}/generated/cuda_images.s VERBATIM
+      COMMAND ${CMAKE_C_COMPILER} -c ${PROJECT_BINARY_DIR}/generated/cuda_images.s -o ${object}
+      COMMENT "callbacks of cuFFT")
+  list(APPEND PP_CUDA_OBJECTS ${object})
   add_custom_target(pp_cuda_objects DEPENDS ${PP_CUDA_OBJECTS}) # made once, used by two targets
   set_source_files_properties(src/backend/backend.c PROPERTIES COMPILE_DEFINITIONS PP_HAVE_CUDA)
   set_source_files_properties(${PP_CUDA_OBJECTS} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)

@@ -12,6 +12,9 @@
 
 #include "backend/backend.h"
 
+/** What is before a device's transforms: kernels, cuFFT's callbacks, or one after the other for the difference. */
+enum { PP_BENCH_KERNELS, PP_BENCH_CALLBACKS, PP_BENCH_BOTH };
+
 /** From the options; what was not given is the bench's own default (0, NULL, false, -1). */
 typedef struct pp_bench_request {
     int64_t size, patterns, modes, angles, threads, devices;
@@ -19,6 +22,7 @@ typedef struct pp_bench_request {
     bool refine_probe;
     int keep_far_field; /* 1 on, 0 off, -1 auto */
     bool in_turn;       /* a group passes nothing while it works on patterns */
+    int transforms;     /* one of the above */
     int method;         /* of a group: 0 hybrid, 1 gradient, -1 as the program has it */
 } pp_bench_request;
 

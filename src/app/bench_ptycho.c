@@ -41,16 +41,23 @@ static pp_status request_of(const pp_bench_request *r, pp_view_bench *out)
                            .refine_probe = r->refine_probe,
                            .devices = r->devices ? (int)r->devices : 1,
                            .in_turn = r->in_turn,
+                           .callbacks = r->transforms == PP_BENCH_CALLBACKS,
                            .split = r->method == 1 ? PP_SPLIT_GRADIENT : PP_SPLIT_HYBRID};
     const double kept = (out->refine_probe ? 24.0 : 16.0) * (double)(out->modes * out->patterns) *
                         (double)(out->size * out->size);
     out->keep_far_field =
         r->keep_far_field < 0 ? kept <= machine.memory_bytes / 2 : r->keep_far_field != 0;
-    if (!pp_backend_find(out->backend))
+    const pp_backend *backend = pp_backend_find(out->backend);
+    if (!backend)
         return PP_FAIL(PP_ERR_CONFIG,
                        "polyptych bench ptycho: --backend %s is not built in this "
                        "version",
                        out->backend);
+    if (r->transforms != PP_BENCH_KERNELS && backend->host_memory)
+        return PP_FAIL(PP_ERR_CONFIG,
+                       "polyptych bench ptycho: --transforms is about what feeds a device's, and "
+                       "the back end is %s: give --backend cuda or mock",
+                       backend->name);
     return PP_OK;
 }
 
@@ -81,7 +88,9 @@ static int fill_device(json_t *out, const pp_view_bench *b, const pp_view_bench_
 {
     if (!(f->copy_bytes > 0)) return 0;
     const double rate = f->bytes_moved / (1e-6 * f->us_per_pattern_iteration) / b->devices;
-    return json_object_set_new(out, "copy_bytes_per_second", json_real(f->copy_bytes)) |
+    return json_object_set_new(out, "transforms",
+                               json_string(b->callbacks ? "callbacks" : "kernels")) |
+           json_object_set_new(out, "copy_bytes_per_second", json_real(f->copy_bytes)) |
            json_object_set_new(out, "share_of_copy_bandwidth", json_real(rate / f->copy_bytes));
 }
 
@@ -105,6 +114,30 @@ static int fill_group(json_t *out, const pp_view_bench *b, const pp_view_bench_f
                                json_real(f->bytes_received));
 }
 
+/* Beside the figures of separate kernels. */
+static int fill_callbacks(json_t *out, const pp_view_bench_figures *kernels,
+                          const pp_view_bench_figures *callbacks)
+{
+    const double us = callbacks->us_per_pattern_iteration;
+    return json_object_set_new(out, "callbacks_us_per_pattern_iteration", json_real(us)) |
+           json_object_set_new(out, "callbacks_fft_pair_us", json_real(callbacks->fft_pair_us)) |
+           json_object_set_new(out, "callbacks_over_kernels",
+                               json_real(us / kernels->us_per_pattern_iteration));
+}
+
+/* The same again with callbacks: each iteration has its transforms alone beside it, so that a machine that changes shows. */
+static pp_status compare(const pp_view_bench *bench, const pp_view_bench_figures *kernels,
+                         json_t *out)
+{
+    pp_view_bench other = *bench;
+    pp_view_bench_figures figures;
+    other.callbacks = true, figures.kernel_count = 0;
+    PP_TRY(pp_view_bench_run(&other, &figures));
+    return fill_callbacks(out, kernels, &figures)
+               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
+               : PP_OK;
+}
+
 pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
 {
     pp_view_bench bench;
@@ -112,9 +145,9 @@ pp_status pp_bench_ptycho(const pp_bench_request *request, json_t *out)
     PP_TRY(request_of(request, &bench));
     figures.kernel_count = 0;
     PP_TRY(pp_view_bench_run(&bench, &figures));
-    return fill(out, &bench, &figures) | fill_device(out, &bench, &figures) |
-                   fill_group(out, &bench, &figures) |
-                   pp_bench_traffic(out, figures.kernels, figures.kernel_count)
-               ? PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures")
-               : PP_OK;
+    if (fill(out, &bench, &figures) | fill_device(out, &bench, &figures) |
+        fill_group(out, &bench, &figures) |
+        pp_bench_traffic(out, figures.kernels, figures.kernel_count))
+        return PP_FAIL(PP_ERR_RESOURCE, "out of memory for the figures");
+    return request->transforms == PP_BENCH_BOTH ? compare(&bench, &figures, out) : PP_OK;
 }

@@ -15,7 +15,7 @@ static const pp_bench benches[] = {
     {.name = "ptycho",
      .summary = "the sweep over the patterns of one view against its FFTs",
      .options = " --size --patterns --modes --threads --devices --backend --positions "
-                "--refine-probe --keep-far-field --method --passes ",
+                "--refine-probe --keep-far-field --method --passes --transforms ",
      .run = pp_bench_ptycho},
     {.name = "tomo",
      .summary = "the projector and its adjoint against FFT and interpolation",
@@ -38,6 +38,7 @@ enum {
     KEEP_FAR_FIELD,
     METHOD,
     PASSES,
+    TRANSFORMS,
     JSON
 };
 
@@ -54,6 +55,7 @@ static const pp_option options[] = {
     [KEEP_FAR_FIELD] = {"--keep-far-field", "on|off|auto", "keep the far field of an iteration"},
     [METHOD] = {"--method", "hybrid|gradient", "how a group of devices works together"},
     [PASSES] = {"--passes", "beside|in_turn", "what a group passes: beside its work, or apart"},
+    [TRANSFORMS] = {"--transforms", "kernels|callbacks|both", "what feeds a device's transforms"},
     [JSON] = {"--json", NULL, "one JSON object"},
     {NULL, NULL, NULL}};
 
@@ -137,6 +139,7 @@ static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out
     static const char *const states[] = {"off", "on", "auto", NULL};
     static const char *const methods[] = {"hybrid", "gradient", NULL};
     static const char *const passes[] = {"beside", "in_turn", NULL};
+    static const char *const transforms[] = {"kernels", "callbacks", "both", NULL};
     int index = 0;
     PP_TRY(read_choice(arguments, BACKEND, backends, 0, &index));
     out->backend = arguments->options[BACKEND] ? backends[index] : NULL;
@@ -148,6 +151,7 @@ static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out
     out->keep_far_field = index == 2 ? -1 : index;
     PP_TRY(read_choice(arguments, PASSES, passes, 0, &index));
     out->in_turn = index == 1;
+    PP_TRY(read_choice(arguments, TRANSFORMS, transforms, PP_BENCH_KERNELS, &out->transforms));
     return read_choice(arguments, METHOD, methods, -1, &out->method);
 }
 

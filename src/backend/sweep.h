@@ -71,6 +71,8 @@ typedef struct pp_sweep_setup {
     const int32_t *
         stage; /* [J] 0 to stages - 1: where the class knows `staged`, patterns of lower stages come first */
     bool stream; /* devices: frames stay in host memory, and are copied in chunks at every pass */
+    bool
+        callbacks; /* devices: transforms fetch their elements through callbacks, not from separate kernels; an error where they cannot */
     int threads;
 } pp_sweep_setup;
 

@@ -253,6 +253,7 @@ static pp_status measure(made *m, pp_view_bench_figures *out)
         .threads = b->threads,
         .split = b->split,
         .in_turn = b->in_turn,
+        .callbacks = b->callbacks,
         .between = alternate,
         .between_self = m,
         .solver = {

@@ -16,6 +16,7 @@ typedef struct pp_view_bench {
     int devices;           /* a group of so many, the threads divided among them */
     pp_split_method split; /* hybrid or gradient */
     bool in_turn;          /* as in pp_view_options */
+    bool callbacks;        /* the same */
 } pp_view_bench;
 
 typedef struct pp_view_bench_figures {

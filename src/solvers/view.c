@@ -31,6 +31,7 @@ static pp_status lay_out(solve *s)
                           .probe_moves = s->o->solver.refine_probe,
                           .background = has_background(s->o),
                           .wide_sum = s->o->wide_sum,
+                          .callbacks = s->o->callbacks,
                           .threads = s->o->threads / v->tiles.count,
                           .object = {box->to[0] - box->from[0], box->to[1] - box->from[1]}};
     if (u->threads < 1) u->threads = 1;
@@ -160,11 +161,12 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
     double far, rest, room;
     *kind = pp_backend_sweep(s->backend, &s->setup, s->o->implementation);
     if (!*kind)
-        return PP_FAIL(PP_ERR_CONFIG, "back end %s has no %s%ssweep for %lld x %lld detectors%s%s",
-                       s->backend->name, o->implementation ? o->implementation : "",
-                       o->implementation ? " " : "", (long long)s->setup.n, (long long)s->setup.n,
-                       o->positions == PP_SWEEP_BILINEAR ? " with positions = \"bilinear\"" : "",
-                       has_background(o) ? " with a background" : "");
+        return PP_FAIL(
+            PP_ERR_CONFIG, "back end %s has no %s%ssweep for %lld x %lld detectors%s%s%s",
+            s->backend->name, o->implementation ? o->implementation : "",
+            o->implementation ? " " : "", (long long)s->setup.n, (long long)s->setup.n,
+            o->positions == PP_SWEEP_BILINEAR ? " with positions = \"bilinear\"" : "",
+            has_background(o) ? " with a background" : "", o->callbacks ? " with callbacks" : "");
     PP_TRY(pp_view_room(s->backend, o->device_memory, o->memory, s->v->tiles.count, &room));
     pp_view_bytes(&s->setup, *kind, o->solver.refine_probe, &far, &rest);
     if ((*kind)->order) /* the frames in host memory count too */

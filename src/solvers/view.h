@@ -46,6 +46,7 @@ typedef struct pp_view_options {
     double
         background_counts; /* given: of each pixel; else where the estimate starts, 0: a tenth of the mean counts */
     bool in_turn;     /* a group passes nothing while it works on patterns: for tests and benches */
+    bool callbacks;   /* devices: as in pp_sweep_setup: for tests and benches */
     int first_device; /* of the group, among those of the rank */
     /** Every device calls it between iterations, with its communicator (NULL: alone): for benches. NULL: nobody. */
     void (*between)(void *self, const pp_comm *group, int64_t iteration);

@@ -9,7 +9,7 @@
 
 static bool supports(const pp_sweep_setup *setup)
 {
-    return setup->n >= 1;
+    return setup->n >= 1 && !setup->callbacks;
 }
 
 static pp_status plans(int64_t n, pp_fft **there, pp_fft **back)

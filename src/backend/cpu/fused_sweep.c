@@ -13,7 +13,7 @@ static const double two_pi = 6.283185307179586476925;
 
 static bool supports(const pp_sweep_setup *setup)
 {
-    return pp_fused_size(setup->n);
+    return pp_fused_size(setup->n) && !setup->callbacks;
 }
 
 static void order(int64_t n, int32_t *out)

@@ -1,5 +1,6 @@
 /* Making and freeing a device's sweep.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include "backend/cuda/callbacks.h"
 #include "backend/cuda/sweep.h"
 
 #include <algorithm>
@@ -90,8 +91,13 @@ double bytes(const pp_sweep_setup *u)
     const double between = u->mode == PP_SWEEP_BILINEAR ? 2 * j * sizeof(float) : 0,
                  background = u->background ? n * n * (sizeof(float) + sizeof(double2)) : 0;
     const double sum = u->wide_sum ? static_cast<double>(u->object[0] * u->object[1]) : 0;
+    const double tables =
+        u->callbacks
+            ? j * sizeof(float) + static_cast<double>(batches) *
+                                      (USES * sizeof(product_source) + sizeof(residual_source))
+            : 0;
     return kept + frames + work + rows + probe + ramps + between + background +
-           sum * sizeof(double2) + j * sizeof(corner);
+           sum * sizeof(double2) + j * sizeof(corner) + tables;
 }
 
 /* ---- batches ---- */
@@ -180,13 +186,15 @@ void set_offsets(sweep *s, const double *positions, const double *factors)
 pp_status make_plans(sweep *s)
 {
     const pp_sweep_setup *u = &s->base.setup;
+    const bool fourier = u->mode == PP_SWEEP_FOURIER,
+               plain = !u->callbacks || fourier || !residual_is_loaded(s);
     size_t bytes = 0;
     for (int i = 0; i < 2; i++)
-        if (s->sizes[i])
-            PP_TRY(make_transforms(2, u->n, s->sizes[i] * u->modes, &bytes, &s->plans[i]));
-    if (u->mode == PP_SWEEP_FOURIER)
-        PP_TRY(make_transforms(2, u->n, u->modes, &bytes, &s->plans[2]));
-    return share_room(s->plans, 3, bytes, &s->fft_room);
+        if (s->sizes[i] && plain)
+            PP_TRY(make_transforms(2, u->n, s->sizes[i] * u->modes, &bytes, &s->plans[PLAIN + i]));
+    if (fourier) PP_TRY(make_transforms(2, u->n, u->modes, &bytes, &s->plans[PROBE]));
+    if (u->callbacks) PP_TRY(make_callbacks(s, &bytes));
+    return share_room(s->plans, PLANS, bytes, &s->fft_room);
 }
 
 pp_status make_fields(sweep *s)
@@ -326,6 +334,7 @@ void free_sweep(pp_sweep *base)
     give(s->window), give(s->offsets), give(s->mask), give(s->probe_sum), give(s->object_sum);
     give(s->maxima), give(s->partial), give(s->total);
     give(s->fft_room), give(s->part), give(s->background), give(s->terms);
+    free_callbacks(s);
     give_pinned(s->host_total), give_pinned(s->host_rows), give_pinned(s->host_terms);
     pp_free(s->of), pp_free(s->order), pp_free(s->windows);
     pp_free(s);
@@ -376,7 +385,8 @@ void facts(const pp_sweep *s, pp_sweep_facts *out)
                  field = plane * static_cast<double>(u->modes) * sizeof(pp_c32);
     const double lines = u->probe_moves ? 2 : 1;
     /* kept: line reads far and writes the line's terms, gradient reads both and writes far */
-    *out = {PP_TABLE_NAME " batched", frame + (u->keep ? (1 + lines) * field : 0),
+    *out = {u->callbacks ? PP_TABLE_NAME " batched, callbacks" : PP_TABLE_NAME " batched",
+            frame + (u->keep ? (1 + lines) * field : 0),
             2 * frame + (u->keep ? (3 + 2 * lines) * field : 0)};
 }
 

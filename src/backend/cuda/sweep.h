@@ -8,6 +8,7 @@
 #ifndef PP_CUDA_SWEEP_H
 #define PP_CUDA_SWEEP_H
 
+#include "backend/cuda/scene.h"
 #include "backend/cuda/transforms.h"
 extern "C" {
 #include "backend/cpu/chunks.h"
@@ -24,40 +25,30 @@ enum {
     BATCH_MOST = 256
 };
 
-/** First pixel (y, x) of a window in the object array. */
-struct corner {
-    int y, x;
+/** Plans of the two sizes of a batch, and the probe's. Where elements come through callbacks those without are for what is left. */
+enum { PLAIN, PROBE = 2, PRODUCT, RESIDUAL = 5, PLANS = 7 };
+
+/** What products are for: which place of a batch in the table that their callback reads. */
+enum { AT_POINT, ALONG, SQUARE, AXIS_Y, AXIS_X, USES };
+
+struct product_source;
+struct residual_source;
+
+/** Of the transforms that fetch their elements through callbacks (callbacks.h). */
+struct callback_tables {
+    product_source *product;   /* device, [USES][batches] */
+    residual_source *residual; /* device, [batches] */
+    products
+        *told; /* host, [USES][batches]: what `product` holds, or will at that place of the queue */
+    const void **frames; /* host, [batches]: those of `residual` */
+    float *limit;        /* device, [J] */
+    void *info[2];       /* what cuFFT is given for its callbacks */
 };
 
 /** A run of slots. */
 struct batch {
     int first, count;
     corner from, to; /* box of its windows in the object array */
-};
-
-/** What kernels know of a batch. */
-struct scene {
-    int n, plane, modes, count; /* detector pixels a side; n * n; modes; patterns */
-    int shift;                  /* n = 2^shift; -1 for other sizes */
-    int64_t width;              /* of the object's rows */
-    const corner *window;       /* [count] */
-    const pp_c32 *ramp;         /* [count][2][n]; NULL: nearest */
-    const float *part;          /* [count][2] fractions of a pixel, bilinear; NULL: the others */
-    const float *background;    /* [n * n]; NULL: none */
-};
-
-/** The probe of each pattern of a batch: [M][n][n], `stride` from pattern to pattern (0: one for all). */
-struct probes {
-    const pp_c32 *at;
-    int64_t stride;
-};
-
-/** A batch's measurement. */
-struct measurement {
-    const void *frames; /* [count][n * n] */
-    const uint8_t *mask;
-    bool u16, poisson;
-    int slices; /* of a pattern */
 };
 
 /** Far field and its derivatives along a line, [count][M][n][n]; f2 NULL: none. */
@@ -86,12 +77,13 @@ struct frame_store {
 struct sweep {
     pp_sweep base;
     int slots, batches, slices;
-    int64_t field;        /* elements of all modes of one pattern */
-    int sizes[2];         /* patterns of a batch: the larger and the smaller size */
-    batch *of;            /* [batches] */
-    int64_t *order;       /* [J] pattern of a slot */
-    corner *windows;      /* host, [J] by slot */
-    cufftHandle plans[3]; /* of the two sizes, and of the probe */
+    int64_t field;   /* elements of all modes of one pattern */
+    int sizes[2];    /* patterns of a batch: the larger and the smaller size */
+    batch *of;       /* [batches] */
+    int64_t *order;  /* [J] pattern of a slot */
+    corner *windows; /* host, [J] by slot */
+    cufftHandle plans[PLANS];
+    callback_tables tables; /* empty: separate kernels */
     /* device */
     char *fft_room;
     corner *window;  /* [J] */
@@ -131,9 +123,8 @@ void launch_ramps(cudaStream_t q, pp_c32 *ramp, const double *offsets, int slots
 void launch_scaled(cudaStream_t q, pp_c32 *to, const pp_c32 *from, float s, int64_t count);
 /** to[k] = hat x the ramp of pattern k, with axis 0 (y) or 1 (x) times its slope; axis -1: without. */
 void launch_shift(cudaStream_t q, const scene &v, pp_c32 *to, const pp_c32 *hat, int axis);
-/** to[k] = unit (p x window of o + p2 x window of o2); p2.at NULL: the first product only. */
-void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const pp_c32 *o,
-                    probes p2, const pp_c32 *o2);
+/** to[k] = the products of pattern k, unitary. */
+void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, const products &f);
 /** object, or in double `wide` where that is not NULL, += conj(p) near over the batch's box. */
 void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object,
                        double2 *wide, probes p, const pp_c32 *near);
@@ -154,8 +145,13 @@ void launch_round(cudaStream_t q, pp_c32 *to, pp_c32 *rest, const double2 *from,
 /** Brings far to far + a f1 + b f2 (a = 0: leaves it) and fills maxima [count][slices]. */
 void launch_follow(cudaStream_t q, const scene &v, int slices, pp_c32 *far, const pp_c32 *f1,
                    const pp_c32 *f2, double a, double b, float *maxima);
-/** near = (1 - r) / n far; partial rows: cost, misfit (if asked for), `row` apart. near may be far. */
-void launch_residual(cudaStream_t q, const scene &v, const measurement &m, pp_c32 *near,
+/** What launch_residual fills beside sums; each may be NULL. near [count][M][n][n] may be the far field. */
+struct residual_out {
+    pp_c32 *near; /* (1 - r) / n far */
+    float *limit; /* [count] of each pattern: intensities below it are dark */
+};
+/** partial rows: cost, misfit (if asked for), `row` apart. */
+void launch_residual(cudaStream_t q, const scene &v, const measurement &m, residual_out to,
                      const pp_c32 *far, const float *maxima, bool misfit, double *partial,
                      int64_t row);
 /** partial rows: slope, curvature, costs. */
@@ -173,6 +169,20 @@ void launch_totals(cudaStream_t q, const scene &v, const measurement &m, double 
                    int64_t row);
 /** total[s] = sum of row s, for `sums` rows. */
 void launch_sum_rows(cudaStream_t q, double *total, const double *partial, int sums, int64_t row);
+
+/* ---- transforms through callbacks (sweep_callbacks.cu) ---- */
+
+/** Tables and plans; *bytes as in make_transforms. Fails where cuFFT takes no callbacks. */
+PP_MUST_CHECK pp_status make_callbacks(sweep *s, size_t *bytes);
+void free_callbacks(sweep *s);
+/** Whether the way back is through a callback: it is where there is one mode. */
+bool residual_is_loaded(const sweep *s);
+/** to [count][M][n][n] = F(products of batch i); use: what for. */
+PP_MUST_CHECK pp_status transform_product(sweep *s, cudaStream_t q, int i, int use, pp_c32 *to,
+                                          const products &f);
+/** near [count][n][n] = back from (1 - r) / n far of batch i, with the limits in the tables; near is not far. */
+PP_MUST_CHECK pp_status transform_residual(sweep *s, cudaStream_t q, int i, pp_c32 *near,
+                                           const pp_c32 *far, const void *frames);
 
 /* ---- passes (sweep_passes.cu) ---- */
 

@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cuda/sums.h"
 #include "backend/cuda/sweep.h"
-#include "kernels/complex.h"
-#include "kernels/pixel.h"
 
 namespace PP_DEVICE
 {
@@ -29,34 +27,10 @@ __device__ slice slice_of(const scene &v, int slices)
     return s;
 }
 
-/* One pixel's counts; false where it was not measured. */
-template <class F> struct frame_of;
-template <> struct frame_of<uint16_t> {
-    static __device__ bool read(const void *frame, int64_t k, float *d)
-    {
-        const uint16_t f = load(static_cast<const uint16_t *>(frame) + k);
-        const bool ok = pp_measured_u16(f) != 0;
-        *d = ok ? static_cast<float>(f) : 0.0f;
-        return ok;
-    }
-};
-template <> struct frame_of<float> {
-    static __device__ bool read(const void *frame, int64_t k, float *d)
-    {
-        const float f = load(static_cast<const float *>(frame) + k);
-        const bool ok = pp_measured_f32(f) != 0;
-        *d = ok ? f : 0.0f;
-        return ok;
-    }
-};
-
 template <class F>
 __device__ bool measured(const scene &v, const measurement &m, const slice &s, int k, float *d)
 {
-    const bool ok = frame_of<F>::read(m.frames, static_cast<int64_t>(s.pattern) * v.plane + k, d);
-    const bool counts = ok && load(m.mask + k) != 0;
-    if (!counts) *d = 0.0f;
-    return counts;
+    return measured_at<F>(v, m, s.pattern, k, d);
 }
 
 __device__ float dark_of(const float *maxima, const slice &s, int slices)
@@ -65,14 +39,6 @@ __device__ float dark_of(const float *maxima, const slice &s, int slices)
     float largest = m[0];
     for (int i = 1; i < slices; i++) largest = m[i] > largest ? m[i] : largest;
     return pp_dark_limit(largest, PP_SWEEP_DARK);
-}
-
-__device__ float intensity_of(const scene &v, const pp_c32 *far, int k)
-{
-    float sum = 0.0f;
-    for (int m = 0; m < v.modes; m++)
-        sum += pp_intensity(load(far + static_cast<int64_t>(m) * v.plane + k));
-    return v.background ? sum + load(v.background + k) : sum;
 }
 
 struct step_t {
@@ -108,11 +74,11 @@ struct partial_t {
 };
 
 template <class F>
-__global__ void residual_kernel(scene v, measurement m, pp_c32 *near, const pp_c32 *far,
+__global__ void residual_kernel(scene v, measurement m, residual_out to, const pp_c32 *far,
                                 const float *maxima, bool misfit, partial_t out)
 {
     const slice s = slice_of(v, m.slices);
-    const float limit = dark_of(maxima, s, m.slices), scale = 1.0f / static_cast<float>(v.n);
+    const float limit = dark_of(maxima, s, m.slices);
     double sums[2] = {0.0, 0.0};
     for (int k = s.first + static_cast<int>(threadIdx.x); k < s.last; k += THREADS) {
         float d;
@@ -122,13 +88,14 @@ __global__ void residual_kernel(scene v, measurement m, pp_c32 *near, const pp_c
         if (counts) {
             sums[0] += static_cast<double>(pp_pixel_cost(m.poisson, a, d));
             if (misfit) sums[1] += static_cast<double>(pp_amplitude_cost(a, d));
-            if (a >= limit) u = scale * (1.0f - pp_pixel_ratio(m.poisson, a, d));
+            u = way_back(v, m, a, d, limit);
         }
-        for (int i = 0; near && i < v.modes; i++) {
+        for (int i = 0; to.near && i < v.modes; i++) {
             const int64_t at = s.field + static_cast<int64_t>(i) * v.plane + k;
-            store(near + at, pp_times(u, load(far + at)));
+            store(to.near + at, pp_times(u, load(far + at)));
         }
     }
+    if (to.limit && blockIdx.x == 0 && threadIdx.x == 0) to.limit[s.pattern] = limit;
     block_sums(sums, out.at + s.place, out.row);
 }
 
@@ -294,17 +261,17 @@ void launch_follow(cudaStream_t q, const scene &v, int slices, pp_c32 *far, cons
               maxima);
 }
 
-void launch_residual(cudaStream_t q, const scene &v, const measurement &m, pp_c32 *near,
+void launch_residual(cudaStream_t q, const scene &v, const measurement &m, residual_out to,
                      const pp_c32 *far, const float *maxima, bool misfit, double *partial,
                      int64_t row)
 {
     const partial_t out = {partial, row};
     if (m.u16)
         PP_LAUNCH((residual_kernel<uint16_t>), slice_grid(v, m.slices), THREADS, sums_bytes(2), q,
-                  v, m, near, far, maxima, misfit, out);
+                  v, m, to, far, maxima, misfit, out);
     else
         PP_LAUNCH((residual_kernel<float>), slice_grid(v, m.slices), THREADS, sums_bytes(2), q, v,
-                  m, near, far, maxima, misfit, out);
+                  m, to, far, maxima, misfit, out);
 }
 
 void launch_line(cudaStream_t q, const scene &v, const measurement &m, const far_line &f,

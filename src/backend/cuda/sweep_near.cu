@@ -2,10 +2,8 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/cuda/sums.h"
 #include "backend/cuda/sweep.h"
-#include "kernels/complex.h"
 #include "kernels/corner.h"
 #include "kernels/frequency.h"
-#include "kernels/pixel.h"
 #include "kernels/regrid.h"
 
 namespace PP_DEVICE
@@ -20,35 +18,10 @@ __device__ int pixel_of(int i)
     return static_cast<int>(blockIdx.x) * TILE + i * THREADS + static_cast<int>(threadIdx.x);
 }
 
-/* Row and column of a detector pixel; divisions are slow. */
-__device__ corner place_of(const scene &v, int k)
-{
-    const int y = v.shift >= 0 ? k >> v.shift : k / v.n;
-    return {y, k - y * v.n};
-}
-
 /* Where the field of this block's mode and pattern begins. */
 __device__ int64_t field_of(const scene &v)
 {
     return (static_cast<int64_t>(blockIdx.z) * v.modes + blockIdx.y) * v.plane;
-}
-
-__device__ int64_t object_index(const scene &v, int pattern, int k)
-{
-    const corner w = v.window[pattern], at = place_of(v, k);
-    return (w.y + at.y) * v.width + w.x + at.x;
-}
-
-/* The window's pixel k of an object: as it lies there, or between four pixels of it. */
-__device__ pp_c32 seen(const scene &v, const pp_c32 *object, int pattern, int k)
-{
-    const pp_c32 *const o = object + object_index(v, pattern, k);
-    if (!v.part) return load(o);
-    const float fy = v.part[2 * pattern], fx = v.part[2 * pattern + 1];
-    const pp_c32 above = pp_add(pp_times(1.0f - fx, load(o)), pp_times(fx, load(o + 1))),
-                 below = pp_add(pp_times(1.0f - fx, load(o + v.width)),
-                                pp_times(fx, load(o + v.width + 1)));
-    return pp_add(pp_times(1.0f - fy, above), pp_times(fy, below));
 }
 
 __device__ pp_c32 ramp_at(const scene &v, int pattern, int k)
@@ -89,22 +62,14 @@ __global__ void shift_kernel(scene v, pp_c32 *to, const pp_c32 *hat, int axis)
     }
 }
 
-__global__ void product_kernel(scene v, pp_c32 *to, probes p, const pp_c32 *o, probes p2,
-                               const pp_c32 *o2)
+__global__ void product_kernel(scene v, pp_c32 *to, products f)
 {
-    const int pattern = static_cast<int>(blockIdx.z);
-    const int64_t mode = static_cast<int64_t>(blockIdx.y) * v.plane;
+    const int pattern = static_cast<int>(blockIdx.z), mode = static_cast<int>(blockIdx.y);
     pp_c32 *const out = to + field_of(v);
-    const pp_c32 *const a = p.at + pattern * p.stride + mode;
-    const pp_c32 *const b = p2.at ? p2.at + pattern * p2.stride + mode : nullptr;
-    const float unit = 1.0f / static_cast<float>(v.n);
     PP_UNROLL for (int i = 0; i < EACH; i++)
     {
         const int k = pixel_of(i);
-        if (k >= v.plane) continue;
-        pp_c32 f = pp_mul(load(a + k), seen(v, o, pattern, k));
-        if (b) f = pp_add(f, pp_mul(load(b + k), seen(v, o2, pattern, k)));
-        store(out + k, pp_times(unit, f));
+        if (k < v.plane) store(out + k, product_at(v, f, pattern, mode, k));
     }
 }
 
@@ -318,10 +283,9 @@ void launch_shift(cudaStream_t q, const scene &v, pp_c32 *to, const pp_c32 *hat,
     PP_LAUNCH(shift_kernel, field_grid(v), THREADS, 0, q, v, to, hat, axis);
 }
 
-void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, probes p, const pp_c32 *o,
-                    probes p2, const pp_c32 *o2)
+void launch_product(cudaStream_t q, const scene &v, pp_c32 *to, const products &f)
 {
-    PP_LAUNCH(product_kernel, field_grid(v), THREADS, 0, q, v, to, p, o, p2, o2);
+    PP_LAUNCH(product_kernel, field_grid(v), THREADS, 0, q, v, to, f);
 }
 
 void launch_add_object(cudaStream_t q, const scene &v, const batch &b, pp_c32 *object,

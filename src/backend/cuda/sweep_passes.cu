@@ -19,6 +19,7 @@ struct work {
     scene v;
     measurement m;
     cufftHandle plan;
+    int i;         /* which batch */
     int64_t at;    /* of the batch in kept fields */
     float *maxima; /* of the batch */
     double *partial;
@@ -35,9 +36,9 @@ work work_of(sweep *s, cudaStream_t q, int i)
 {
     work w = {};
     const batch *b = &s->of[i];
-    w.s = s, w.q = q, w.b = b;
+    w.s = s, w.q = q, w.b = b, w.i = i;
     w.v = scene_of(s, *b), w.m = measurement_of(s, nullptr);
-    w.plan = s->plans[b->count == s->sizes[0] ? 0 : 1];
+    w.plan = s->plans[b->count == s->sizes[0] ? PLAIN : PLAIN + 1];
     w.at = b->first * s->field;
     w.maxima = s->maxima + static_cast<int64_t>(b->first) * s->slices;
     w.partial = s->partial + static_cast<int64_t>(b->first) * s->slices;
@@ -85,11 +86,10 @@ pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dp
     const pp_sweep_setup *u = &s->base.setup;
     PP_TRY(launched());
     PP_TRY(this_stream(q));
-    for (int i = 0; i < 2; i++)
-        if (s->sizes[i]) PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[i], *q)));
+    for (const cufftHandle plan : s->plans)
+        if (plan >= 0) PP_TRY(PP_CHECK_FFT(cufftSetStream(plan, *q)));
     PP_TRY(send_background(s, *q));
     if (!s->ramp) return PP_OK;
-    PP_TRY(PP_CHECK_FFT(cufftSetStream(s->plans[2], *q)));
     PP_TRY(send_offsets(s, *q));
     const pp_c32 *const from[2] = {probe, dprobe};
     pp_c32 *const to[2] = {s->hat, s->dhat};
@@ -97,7 +97,7 @@ pp_status start(sweep *s, cudaStream_t *q, const pp_c32 *probe, const pp_c32 *dp
         cufftComplex *const hat = reinterpret_cast<cufftComplex *>(to[i]);
         if (!from[i] || !hat) continue;
         launch_scaled(*q, to[i], from[i], 1.0f / static_cast<float>(u->n * u->n), s->field);
-        PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[2], hat, hat, CUFFT_FORWARD)));
+        PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[PROBE], hat, hat, CUFFT_FORWARD)));
     }
     return launched();
 }
@@ -112,11 +112,11 @@ pp_status moved(const work &w, pp_c32 *room, const pp_c32 *hat, const pp_c32 *pr
     return transform(w, room, CUFFT_INVERSE);
 }
 
-/* to = F(p window of o + p2 window of o2). */
-pp_status far_field(const work &w, pp_c32 *to, probes p, const pp_c32 *o, probes p2,
-                    const pp_c32 *o2)
+/* to = F(products). */
+pp_status far_field(const work &w, int use, pp_c32 *to, const products &f)
 {
-    launch_product(w.q, w.v, to, p, o, p2, o2);
+    if (w.s->base.setup.callbacks) return transform_product(w.s, w.q, w.i, use, to, f);
+    launch_product(w.q, w.v, to, f);
     return transform(w, to, CUFFT_FORWARD);
 }
 
@@ -134,7 +134,7 @@ pp_status far_of(const work &w, probes p, const pp_c32 *object, pp_c32 **out)
                       s->to - s->at, s->to * s->to - s->at * s->at, w.maxima);
         return PP_OK;
     }
-    PP_TRY(far_field(w, far, p, object, none, nullptr));
+    PP_TRY(far_field(w, AT_POINT, far, {p, object, none, nullptr}));
     launch_follow(w.q, w.v, s->slices, far, nullptr, nullptr, 0, 0, w.maxima);
     return PP_OK;
 }
@@ -152,11 +152,25 @@ double offset(const sweep *s)
     return s->base.setup.model == PP_SWEEP_POISSON ? s->totals.poisson_offset : 0;
 }
 
+/* Costs, and the near field of what they change with: where it is, not set where `near` is NULL. */
+pp_status near_field(const work &w, pp_c32 *far, bool misfit, pp_c32 **near)
+{
+    sweep *const s = w.s;
+    const bool loaded = near && residual_is_loaded(s);
+    const residual_out to = {near && !loaded ? s->room[0] : nullptr,
+                             loaded ? s->tables.limit + w.b->first : nullptr};
+    launch_residual(w.q, w.v, w.m, to, far, w.maxima, misfit, w.partial, w.row);
+    if (!near) return PP_OK;
+    *near = loaded && !s->far ? s->room[1] : s->room[0]; /* a callback's input stays */
+    return loaded ? transform_residual(s, w.q, w.i, *near, far, w.m.frames)
+                  : transform(w, *near, CUFFT_INVERSE);
+}
+
+/* Gradients from the near field. */
 pp_status back(const work &w, const pp_sweep_gradient *out, const pp_sweep_point *at, probes p,
                pp_c32 *near)
 {
     sweep *const s = w.s;
-    PP_TRY(transform(w, near, CUFFT_INVERSE));
     if (out->object) launch_add_object(w.q, w.v, *w.b, out->object, s->object_sum, p, near);
     if (!out->probe) return PP_OK;
     if (s->ramp) {
@@ -171,13 +185,12 @@ pp_status batch_gradient(const work &w, const pp_sweep_gradient *out, const pp_s
 {
     sweep *const s = w.s;
     probes p;
-    pp_c32 *far;
+    pp_c32 *far, *near;
     const bool further = out->object || out->probe;
     PP_TRY(moved(w, s->moved, s->hat, at->probe, &p));
     PP_TRY(far_of(w, p, at->object, &far));
-    launch_residual(w.q, w.v, w.m, further ? s->room[0] : nullptr, far, w.maxima,
-                    out->misfit != nullptr, w.partial, w.row);
-    return further ? back(w, out, at, p, s->room[0]) : PP_OK;
+    PP_TRY(near_field(w, far, out->misfit != nullptr, further ? &near : nullptr));
+    return further ? back(w, out, at, p, near) : PP_OK;
 }
 
 /* The probe's gradient from the sum over all patterns. */
@@ -186,7 +199,7 @@ pp_status put_probe(sweep *s, cudaStream_t q, pp_c32 *out)
     cufftComplex *const data = reinterpret_cast<cufftComplex *>(out);
     launch_round(q, out, nullptr, s->probe_sum, s->field);
     if (!s->ramp) return PP_OK;
-    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[2], data, data, CUFFT_INVERSE)));
+    PP_TRY(PP_CHECK_FFT(cufftExecC2C(s->plans[PROBE], data, data, CUFFT_INVERSE)));
     launch_scaled(q, out, out, 1.0f / static_cast<float>(s->base.setup.n * s->base.setup.n),
                   s->field);
     return PP_OK;
@@ -223,10 +236,10 @@ struct line_request {
 pp_status direction_fields(const work &w, const line_request &r, probes p, pp_c32 *f1, pp_c32 *f2)
 {
     probes dp;
-    if (!r.along->probe) return far_field(w, f1, p, r.along->object, none, nullptr);
+    if (!r.along->probe) return far_field(w, ALONG, f1, {p, r.along->object, none, nullptr});
     PP_TRY(moved(w, w.s->dmoved, w.s->dhat, r.along->probe, &dp));
-    PP_TRY(far_field(w, f1, p, r.along->object, dp, r.at->object));
-    return far_field(w, f2, dp, r.along->object, none, nullptr);
+    PP_TRY(far_field(w, ALONG, f1, {p, r.along->object, dp, r.at->object}));
+    return far_field(w, SQUARE, f2, {dp, r.along->object, none, nullptr});
 }
 
 pp_status batch_line(const work &w, const line_request &r)
@@ -277,7 +290,8 @@ pp_status batch_positions(const work &w, const pp_sweep_point *at)
     for (int axis = 0; axis < 2; axis++) {
         launch_shift(w.q, w.v, s->moved, s->hat, axis);
         PP_TRY(transform(w, s->moved, CUFFT_INVERSE));
-        PP_TRY(far_field(w, s->room[1 + axis], {s->moved, s->field}, at->object, none, nullptr));
+        PP_TRY(far_field(w, AXIS_Y + axis, s->room[1 + axis],
+                         {{s->moved, s->field}, at->object, none, nullptr}));
     }
     launch_positions(w.q, w.v, w.m, far, s->room[1], s->room[2], w.maxima, w.partial, w.row);
     return PP_OK;

@@ -50,6 +50,8 @@ void set_devices(int count);
 void fail_device(int number, int jobs);
 /** The n-th cudaMalloc from now on fails, and all that follow; 0: none. */
 void fail_memory(int allocations);
+/** From now on cuFFT does not find what it links callbacks with. */
+void refuse_callbacks(bool refuse);
 /** OS threads that blocks are spread over; 0: as many as cores. */
 void set_workers(int count);
 /** Text of the first error of the emulated program since the last clear, or NULL. */

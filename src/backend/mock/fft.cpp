@@ -1,20 +1,30 @@
 /* cuFFT's calls through the CPU's FFT.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 extern "C" {
 #include "backend/fft.h"
 }
-#include "cufft.h"
+#include "cufftXt.h"
 
 using namespace pp_emulation;
 
 namespace
 {
+
+/* As it is set; linked when the plan is made. */
+struct callback {
+    const char *name = nullptr;
+    const pp_mock_callback *image = nullptr;
+    size_t bytes = 0;
+    void **info = nullptr;
+};
 
 struct plan {
     pp_fft *there = nullptr, *back = nullptr;
@@ -22,6 +32,9 @@ struct plan {
     cudaStream_t stream = nullptr;
     bool automatic = true; /* the work area is cuFFT's own: none here */
     void *room = nullptr;
+    callback load;
+    cufftJITCallbackLoadC function = nullptr; /* linked; NULL: loads its input as it is */
+    void *info = nullptr;
     ~plan()
     {
         pp_fft_free(&there);
@@ -31,6 +44,8 @@ struct plan {
 
 std::mutex lock;
 std::vector<std::shared_ptr<plan>> plans;
+std::atomic<bool> missing_linker{false};
+std::atomic<size_t> calls{0};
 
 std::shared_ptr<plan> find(cufftHandle number)
 {
@@ -54,7 +69,65 @@ void run_one(const pp_fft *fft, void *data, size_t bytes)
     free(room);
 }
 
+cufftResult link(plan *p)
+{
+    const callback &c = p->load;
+    if (!c.name) return CUFFT_SUCCESS;
+    if (missing_linker) return CUFFT_MISSING_DEPENDENCY;
+    if (c.bytes != sizeof *c.image || strcmp(c.image->name, c.name) != 0)
+        return CUFFT_NVJITLINK_FAILURE;
+    p->function = c.image->function;
+    p->info = c.info ? *c.info : nullptr;
+    return CUFFT_SUCCESS;
+}
+
+/* Which element the i-th of `count` calls is for: a stride that has no factor in common with count. */
+struct shuffle {
+    size_t count, stride, start;
+    explicit shuffle(size_t count_)
+        : count(count_), stride(count_ / 3 + 1), start(calls.fetch_add(7919))
+    {
+        while (std::gcd(stride, count) != 1) stride++;
+    }
+    size_t operator[](size_t i) const { return (i % count * stride + start) % count; }
+};
+
+pp_c32 element(const plan &p, void *in, size_t k)
+{
+    const cufftComplex value = p.function(in, k, p.info, nullptr);
+    return {value.x, value.y};
+}
+
+/* All elements through the callback, in device work of the stream. */
+std::shared_ptr<std::vector<pp_c32>> load_all(const std::shared_ptr<plan> &p, cufftComplex *in,
+                                              cufftComplex *out)
+{
+    const size_t count = p->one * p->batch;
+    const auto loaded = std::make_shared<std::vector<pp_c32>>(count);
+    const shuffle order(count);
+    const float gone = std::nanf("");
+    if (in != out)
+        enqueue(p->stream, "fft", [=] { memset(other_mapping(out), 0xff, count * sizeof *out); });
+    launch({p->load.name, static_cast<unsigned>((count + 255) / 256), 256, 0, 1}, p->stream, [=] {
+        const size_t i = size_t(now->block.x) * 256 + now->thread.x;
+        if (i >= count) return;
+        (*loaded)[order[i]] = element(*p, in, order[i]);
+        if (in == out) out[order[i]] = {gone, gone};
+    });
+    return loaded;
+}
+
 } // namespace
+
+namespace pp_emulation
+{
+
+void refuse_callbacks(bool refuse)
+{
+    missing_linker = refuse;
+}
+
+} // namespace pp_emulation
 
 extern "C" {
 
@@ -89,10 +162,23 @@ cufftResult cufftMakePlanMany(cufftHandle number, int rank, int *n, int *inembed
     if (!contiguous) return CUFFT_INVALID_VALUE;
     p->one = static_cast<size_t>(whole), p->batch = static_cast<size_t>(batch);
     *bytes = p->one * p->batch * sizeof(pp_c32);
+    const cufftResult linked = link(p.get());
+    if (linked != CUFFT_SUCCESS) return linked;
     return pp_fft_create(rank, shape, 1, -1, &p->there) == PP_OK &&
                    pp_fft_create(rank, shape, 1, 1, &p->back) == PP_OK
                ? CUFFT_SUCCESS
                : CUFFT_SETUP_FAILED;
+}
+
+cufftResult cufftXtSetJITCallback(cufftHandle number, const char *name, const void *image,
+                                  size_t image_bytes, cufftXtCallbackType type, void **info)
+{
+    const auto p = find(number);
+    if (!p || p->there) return CUFFT_INVALID_PLAN;
+    if (type != CUFFT_CB_LD_COMPLEX) return CUFFT_NOT_IMPLEMENTED;
+    if (!name || !image) return CUFFT_INVALID_VALUE;
+    p->load = {name, static_cast<const pp_mock_callback *>(image), image_bytes, info};
+    return CUFFT_SUCCESS;
 }
 
 cufftResult cufftPlanMany(cufftHandle *out, int rank, int *n, int *inembed, int istride, int idist,
@@ -134,11 +220,15 @@ cufftResult cufftExecC2C(cufftHandle number, cufftComplex *in, cufftComplex *out
     void *const room = p->room;
     if (!is_device_memory(in, nullptr) || !is_device_memory(out, nullptr))
         return CUFFT_INVALID_VALUE;
+    const auto loaded = p->function ? load_all(p, in, out) : nullptr;
     enqueue(p->stream, "fft", [=] {
         const size_t bytes = p->one * sizeof(pp_c32);
         if (room) memset(other_mapping(room), 0xff, p->batch * bytes);
         auto to = static_cast<char *>(other_mapping(out));
-        if (in != out) memcpy(to, other_mapping(in), p->batch * bytes);
+        if (loaded)
+            memcpy(to, loaded->data(), p->batch * bytes);
+        else if (in != out)
+            memcpy(to, other_mapping(in), p->batch * bytes);
         for (size_t k = 0; k < p->batch; k++)
             run_one(direction == CUFFT_FORWARD ? p->there : p->back, to + k * bytes, bytes);
     });
