@@ -126,7 +126,7 @@ struct view {
     bool keep;
     pp_sweep_positions mode;
     int modes;
-    bool probe, background;
+    bool probe, background, callbacks = false;
 };
 
 struct arrays {
@@ -157,6 +157,7 @@ pp_sweep *make(const view &v, const std::vector<uint16_t> &frames)
     setup.frame_type = PP_U16, setup.object[0] = setup.object[1] = size;
     setup.positions = positions.data(), setup.frames = frames.data(), setup.keep = v.keep;
     setup.mode = v.mode, setup.probe_moves = v.probe, setup.background = v.background;
+    setup.callbacks = v.callbacks;
     pp_sweep *s = nullptr;
     ck_assert_int_eq(pp_backend_mock.sweeps[0]->create(&setup, &s), PP_OK);
     return s;
@@ -288,6 +289,29 @@ START_TEST(illuminations_and_ramps)
 }
 END_TEST
 
+/* Elements fetched by the transforms: nothing is stored for them, and kernels that did that are gone or sum alone. */
+START_TEST(callbacks)
+{
+    iterate({true, PP_SWEEP_NEAREST, 1, false, false, true});
+    compare("load_product", "load_product", 1);
+    compare("load_residual", "load_residual", 1);
+    compare("residual, sums alone", "residual_kernel", 1);
+    compare("line", "line_kernel", 1);
+    compare("follow, kept", "follow_kernel", 1);
+    compare_beside("add_object", "add_object_kernel", 1);
+    ck_assert_double_eq(counted("product_kernel").loaded, 0);
+    iterate({false, PP_SWEEP_NEAREST, 1, false, false, true});
+    compare("load_product", "load_product", 3);
+    compare("load_residual", "load_residual", 1);
+    iterate({true, PP_SWEEP_BILINEAR, 1, false, false, true});
+    compare("load_product, bilinear", "load_product", 1);
+    iterate({true, PP_SWEEP_NEAREST, 2, true, false, true});
+    compare_both("load_product", "load_product, with the probe's direction", "load_product");
+    compare("residual", "residual_kernel", 1);
+    ck_assert_double_eq(counted("load_residual").loaded, 0);
+}
+END_TEST
+
 /* Objects of 1000 pixels. */
 START_TEST(vectors)
 {
@@ -366,5 +390,5 @@ int main()
     return pp_test::run("device traffic", 60, pp_test::process::one,
                         {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
                          fourier_positions, bilinear_positions_and_a_background,
-                         illuminations_and_ramps, vectors, projections});
+                         illuminations_and_ramps, callbacks, vectors, projections});
 }

@@ -17,3 +17,14 @@ for source in "$SOURCE"/src/backend/cuda/*.cu; do
     case "$command" in *"arch=compute_90,code=compute_90"*) ;; *) echo "$name: no PTX of 90"; exit 1 ;; esac
     case "$command" in *"-Werror all-warnings"*) ;; *) echo "$name: warnings are no errors"; exit 1 ;; esac
 done
+# cuFFT's callbacks: LTO-IR for each, in an object of the program
+ninja -C "$work" -t commands pp_cuda_objects >"$work/commands"
+for source in "$SOURCE"/src/backend/cuda/callbacks/*.cu; do
+    name=$(basename "$source" .cu)
+    command=$(grep -- "-fatbin .*/$name.cu " "$work/commands") || { echo "$name has no image"; exit 1; }
+    for a in 75 80 86 89 90; do
+        case "$command" in *"arch=compute_$a,code=lto_$a"*) ;; *) echo "$name: no LTO-IR for $a"; exit 1 ;; esac
+    done
+    case "$command" in *"-Werror all-warnings"*) ;; *) echo "$name: warnings are no errors"; exit 1 ;; esac
+    grep -q "incbin .*cuda_$name.fatbin" "$work/generated/cuda_images.s" || { echo "the image of $name is not in the program"; exit 1; }
+done

@@ -341,6 +341,30 @@ START_TEST(rare_settings_against_the_oracle)
 }
 END_TEST
 
+/* Devices: elements fetched by cuFFT's transforms. */
+START_TEST(callbacks_against_the_oracle)
+{
+    static outcome out;
+    const pp_backend *backend = pp_backend_find(pp_test_backend());
+    int met = 0;
+    for (const pp_sweep_class *const *kind = backend->sweeps; *kind; kind++)
+        for (int c = 0; c < 8; c++) {
+            const bool fourier = (c & 4) != 0, poisson = c == 3 || c == 6;
+            make_problem(1 + (c & 1));
+            pp_sweep_setup setup = setup_of(*kind, c % 3 ? PP_U16 : PP_F32);
+            setup.mode = fourier ? PP_SWEEP_FOURIER : PP_SWEEP_NEAREST;
+            setup.model = poisson ? PP_SWEEP_POISSON : PP_SWEEP_AMPLITUDE;
+            setup.keep = (c & 2) != 0, setup.callbacks = true;
+            if (!(*kind)->supports(&setup)) continue;
+            const oracle o = oracle_of(fourier, poisson);
+            exercise(*kind, &setup, &out);
+            compare(&out, &o);
+            met++;
+        }
+    ck_assert_int_eq(met, backend->host_memory ? 0 : 8);
+}
+END_TEST
+
 /* Derivatives of the cost with respect to the background, by differences of the oracle. */
 START_TEST(background_terms)
 {
@@ -558,6 +582,7 @@ int main(void)
     const TTest *const tests[] = {against_the_oracle,
                                   sums_in_double_add_up,
                                   rare_settings_against_the_oracle,
+                                  callbacks_against_the_oracle,
                                   background_terms,
                                   same_bits_for_any_number_of_threads,
                                   streamed_frames_give_the_same_bits,
