@@ -59,7 +59,7 @@ static const pp_param params[] = {
     PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; background_counts in each pixel; or one number, or one a pixel, estimated with the positions"),
     PP_REAL(ptycho, background_counts, 0, 0, 1e9, "counts", "background given: of each pixel; estimated: where it starts, 0 for a tenth of the mean counts"),
     PP_REAL(ptycho, object_smoothness, 0, 0, 1e6, "1", "adds this times the largest illumination times sum |o(r + 1) - o(r)|^2 over neighbouring pixels to the cost (Tikhonov); method cg, one device a view; 0: none"),
-    PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe to the mean counts of a frame; auto: where it is refined"),
+    PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe so that its far field has the mean counts of a frame, both in measured pixels; auto: where it is refined"),
     PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory, or into the device's"),
     PP_CHOICE(ptycho, stream_frames, "auto", "auto|true|false", "GPUs: frames stay in the host's memory and are copied in chunks behind the computation, at every pass; auto: where they do not fit"),
     PP_AUTO_REAL(ptycho, device_memory, auto, 1, 1e18, "byte", "GPUs: what a device may hold of a view; auto: nine tenths of what it has free"),
@@ -380,9 +380,10 @@ static pp_status prepare(void *data)
         if (view->frame == last || !kind) continue;
         last = view->frame;
         if (kind->prepare) PP_TRY(kind->prepare(view->frame));
-        if (!p->refine_probe) continue;
+        if (!p->refine_probe && p->rescale_probe != PP_CHOOSE_YES) continue;
         const int64_t shape[2] = {view->frame, view->frame};
-        for (int sign = -1; sign <= 1; sign += 2) { /* moves the probe back at the end */
+        for (int sign = -1; sign <= 1;
+             sign += 2) { /* the start's scale; moves the probe back at the end */
             pp_fft *fft;
             PP_TRY(pp_fft_create(2, shape, 1, sign, &fft));
             pp_fft_free(&fft);

@@ -45,7 +45,22 @@ try 0 out 'on_error = ' stages settings
 try 2 err "no stage 'ptyco', did you mean 'ptycho'" stages ptyco
 try 0 out '^# Stages' stages --markdown
 
-try 2 err "no bench 'ptyco', did you mean 'ptycho'" bench ptyco
+try 2 err "no bench 'ptyco', did you mean 'ptycho'.: expected ptycho or tomo" bench ptyco
+# what an option takes, and what was found
+try 2 err "bench: --positions: expected nearest, fourier or bilinear, found 'foo'" bench ptycho --positions foo
+try 2 err "bench: --positions: .* found 'fourrier'; did you mean 'fourier'?" bench ptycho --positions fourrier
+try 2 err "bench: --backend: expected auto, cpu, cuda or mock, found 'gpu'" bench ptycho --backend gpu
+try 2 err "bench: --backend: expected auto, cpu, cuda or mock, found 'gpu'" bench tomo --backend gpu
+try 2 err "bench: --refine-probe: expected off or on, found 'auto'" bench ptycho --refine-probe auto
+try 2 err "bench: --keep-far-field: expected off, on or auto, found 'yes'" bench ptycho --keep-far-field yes
+try 2 err "bench: --method: expected hybrid or gradient, found 'halo'" bench ptycho --devices 2 --method halo
+try 2 err "bench: --passes: expected beside or in_turn, found 'x'" bench ptycho --devices 2 --passes x
+for option in size patterns modes devices; do
+    try 2 err "bench: --$option: expected a whole number from 1 to 1000000 .*, found '1.5'" bench ptycho --$option 1.5
+    try 2 err "bench: --$option: expected a whole number from 1 to 1000000 .*, found '0'" bench ptycho --$option 0
+done
+try 2 err "bench: --threads: expected a whole number from 0 to 1000000 .*, found '-1'" bench ptycho --threads -1
+try 2 err "bench tomo takes no --positions: it takes .*--angles" bench tomo --positions nearest
 try 2 err "no template 'campain', did you mean 'campaign'" new campain
 try 0 out 'wrote campaign.cfg: give the values marked REQUIRED' new campaign
 grep -q 'views = "REQUIRED"' campaign.cfg || { echo "campaign.cfg does not mark views"; bad=$((bad + 1)); }

@@ -4,6 +4,7 @@
 // BACKENDS cpu
 #include <complex.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -219,6 +220,67 @@ START_TEST(a_smooth_object_is_asked_for)
 }
 END_TEST
 
+/* Dead pixels: a part of all, at random; or, below 0, a gap beside the middle. */
+static void hide(const tiled_arrays *a, uint64_t seed, double dead)
+{
+    pp_random r = pp_random_start(seed, 0);
+    uint8_t *mask = pp_array_data(a->mask);
+    for (int k = 0; k < N * N; k++) {
+        const int y = (k / N + N / 2) % N - N / 2;
+        mask[k] = dead > 0 ? pp_random_uniform(&r) >= dead : y != 1;
+    }
+}
+
+/* Root of the measured part of the light. */
+static double seen_amplitude(const tiled_arrays *a)
+{
+    const uint8_t *mask = pp_array_read(a->mask);
+    double seen = 0, all = 0;
+    for (int64_t i = 0; i < tiled.patterns * N * N; i++) {
+        all += (double)tiled.frames[i];
+        if (mask[i % (N * N)]) seen += (double)tiled.frames[i];
+    }
+    return sqrt(seen / all);
+}
+
+/* A probe that is given three times too weak starts with the right power whatever part of the detector is measured, and the same on
+ * a group of devices; where a stop hides the empty beam, at most twice as strong as what is
+ * measured. */
+START_TEST(a_mask_does_not_change_where_the_probe_starts)
+{
+    static const double dead[] = {0, 0.3, 0.6, 0.8, -1};
+    for (int c = 0; c < 6; c++) {
+        tiled_arrays a;
+        pp_tiles t;
+        pp_object_frame frame;
+        pp_view_output out, group;
+        tiled_make(100, 60, 60, 5, true);
+        tiled_arrays_make(&a);
+        tiled_arrays_cut(&a, 1, &t, &frame);
+        pp_c32 *probe = pp_array_data(a.probe);
+        for (int k = 0; k < N * N; k++) probe[k].re /= 3, probe[k].im /= 3;
+        uint8_t *mask = pp_array_data(a.mask);
+        for (int k = 0; c == 5 && k < N * N; k++) {
+            const int y = (k / N + N / 2) % N - N / 2, x = (k % N + N / 2) % N - N / 2;
+            mask[k] = y * y + x * x > 6;
+        }
+        if (c > 0 && c < 5) hide(&a, 7, dead[c]);
+        pp_view_options o = tiled_options(1, PP_SPLIT_HYBRID);
+        pp_assert_ok(pp_view_solve(&a.in, &o, &out));
+        const double seen = 3 * seen_amplitude(&a), want = c == 5 ? 1.5 * seen : 3;
+        printf("# mask %d: probe scaled by %.4f, measured light alone asks for %.4f\n", c,
+               out.probe_scale, seen);
+        ck_assert_double_lt(out.probe_scale, (c == 5 ? 1.5 : 1.1) * want);
+        ck_assert_double_gt(out.probe_scale, (c == 5 ? 0.7 : 0.9) * want);
+        tiled_arrays_cut(&a, 3, &t, &frame);
+        pp_assert_ok(pp_view_solve(&a.in, &o, &group));
+        pp_assert_near(group.probe_scale, out.probe_scale, 1e-6);
+        pp_view_output_free(&out), pp_view_output_free(&group);
+        tiled_arrays_free(&a);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {a_background_is_found,
@@ -226,6 +288,7 @@ int main(void)
                                   objects_are_sampled_between_pixels,
                                   smoothness_is_what_it_says,
                                   a_smooth_object_is_asked_for,
+                                  a_mask_does_not_change_where_the_probe_starts,
                                   NULL};
     return pp_test_main(pp_test_suite("view_terms", tests));
 }

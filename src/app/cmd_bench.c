@@ -72,6 +72,24 @@ int pp_bench_traffic(json_t *out, const pp_traffic *kernels, int count)
     return failed;
 }
 
+enum { LIST = 128 };
+
+/* "a, b or c". */
+static const char *list_choices(const char *const *choices, char list[LIST])
+{
+    size_t used = 0;
+    list[0] = 0;
+    for (int i = 0; choices[i] && used < LIST; i++) {
+        const int written = snprintf(list + used, LIST - used, "%s%s",
+                                     i == 0           ? ""
+                                     : choices[i + 1] ? ", "
+                                                      : " or ",
+                                     choices[i]);
+        used += written > 0 ? (size_t)written : 0;
+    }
+    return list;
+}
+
 static const pp_bench *find_bench(const char *name)
 {
     for (int i = 0; i < BENCHES; i++)
@@ -82,11 +100,14 @@ static const pp_bench *find_bench(const char *name)
 static pp_status unknown_bench(const char *name)
 {
     const char *names[BENCHES + 1] = {NULL};
-    for (int i = 0; i < BENCHES; i++) names[i] = benches[i].name;
+    int built = 0;
+    char list[LIST];
+    for (int i = 0; i < BENCHES; i++)
+        if (benches[i].run) names[built++] = benches[i].name;
     const char *nearest = pp_text_nearest(name, names);
-    return PP_FAIL(PP_ERR_CONFIG, "polyptych bench: there is no bench '%s'%s%s%s", name,
-                   nearest ? ", did you mean '" : ": see polyptych bench --help",
-                   nearest ? nearest : "", nearest ? "'?" : "");
+    return PP_FAIL(PP_ERR_CONFIG, "polyptych bench: there is no bench '%s'%s%s%s: expected %s",
+                   name, nearest ? ", did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "", list_choices(names, list));
 }
 
 /* Every option given is one that this bench takes. */
@@ -110,8 +131,11 @@ static pp_status read_count(const pp_arguments *arguments, int row, int64_t *out
     errno = 0;
     const long long value = strtoll(text, &end, 10);
     if (end == text || *end || errno || value < (row != THREADS) || value > 1000000)
-        return PP_FAIL(PP_ERR_CONFIG, "polyptych bench: %s '%s': expected a whole number from %d",
-                       options[row].name, text, row != THREADS);
+        return PP_FAIL(
+            PP_ERR_CONFIG,
+            "polyptych bench: %s: expected a whole number from %d to 1000000 (%s), found "
+            "'%s'",
+            options[row].name, row != THREADS, options[row].help, text);
     *out = value;
     return PP_OK;
 }
@@ -128,14 +152,18 @@ static pp_status read_choice(const pp_arguments *arguments, int row, const char 
             *out = i;
             return PP_OK;
         }
-    return PP_FAIL(PP_ERR_CONFIG, "polyptych bench: %s '%s': expected %s", options[row].name, text,
-                   options[row].value);
+    char list[LIST];
+    const char *nearest = pp_text_nearest(text, choices);
+    return PP_FAIL(PP_ERR_CONFIG, "polyptych bench: %s: expected %s, found '%s'%s%s%s",
+                   options[row].name, list_choices(choices, list), text,
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out)
 {
     static const char *const backends[] = {"auto", "cpu", "cuda", "mock", NULL};
     static const char *const positions[] = {"nearest", "fourier", "bilinear", NULL};
+    static const char *const switches[] = {"off", "on", NULL};
     static const char *const states[] = {"off", "on", "auto", NULL};
     static const char *const methods[] = {"hybrid", "gradient", NULL};
     static const char *const passes[] = {"beside", "in_turn", NULL};
@@ -145,7 +173,7 @@ static pp_status read_names(const pp_arguments *arguments, pp_bench_request *out
     out->backend = arguments->options[BACKEND] ? backends[index] : NULL;
     PP_TRY(read_choice(arguments, POSITIONS, positions, 0, &index));
     out->positions = arguments->options[POSITIONS] ? positions[index] : NULL;
-    PP_TRY(read_choice(arguments, REFINE_PROBE, states, 0, &index));
+    PP_TRY(read_choice(arguments, REFINE_PROBE, switches, 0, &index));
     out->refine_probe = index == 1;
     PP_TRY(read_choice(arguments, KEEP_FAR_FIELD, states, 2, &index));
     out->keep_far_field = index == 2 ? -1 : index;

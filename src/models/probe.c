@@ -21,6 +21,32 @@ double pp_probe_power(const pp_c32 *probe, int64_t n, int64_t modes)
     return sum;
 }
 
+pp_status pp_probe_measured_part(const pp_c32 *probe, int64_t n, int64_t modes, const uint8_t *mask,
+                                 double *part)
+{
+    const int64_t shape[2] = {n, n}, n2 = n * n;
+    double seen = 0, all = 0;
+    pp_fft *fft = NULL;
+    pp_c32 *far = NULL;
+    pp_status status = PP_OK;
+    PP_TRY(pp_fft_create(2, shape, 1, -1, &fft));
+    PP_TRY_TO(done, pp_fft_buffer(n2, &far));
+    for (int64_t m = 0; m < modes; m++) {
+        memcpy(far, probe + m * n2, (size_t)n2 * sizeof *far);
+        pp_fft_run(fft, far);
+        for (int64_t k = 0; k < n2; k++) {
+            const double re = (double)far[k].re, im = (double)far[k].im, light = re * re + im * im;
+            all += light;
+            if (mask[k]) seen += light;
+        }
+    }
+    *part = all > 0 ? seen / all : 0;
+done:
+    pp_free(far);
+    pp_fft_free(&fft);
+    return status;
+}
+
 /* He_k(u) = u He_{k-1} - (k - 1) He_{k-2}. */
 static double hermite(int64_t degree, double u)
 {

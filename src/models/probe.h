@@ -7,6 +7,10 @@
 
 /** sum |p|^2 of `modes` modes of n x n. */
 double pp_probe_power(const pp_c32 *probe, int64_t n, int64_t modes);
+/** Part of the far field's intensity, of a beam that meets nothing, in pixels where mask [n][n] is not 0 (zero frequency at
+ *  [0, 0]). */
+PP_MUST_CHECK pp_status pp_probe_measured_part(const pp_c32 *probe, int64_t n, int64_t modes,
+                                               const uint8_t *mask, double *part);
 /** probe [modes][n][n] from `given` modes: the first ones as given, then products of Hermite polynomials with the first:
  *  y and x times it (1.2 (y - n/2) / n, as much for x), then of higher degree, each with the power of the first of these. */
 void pp_probe_start(pp_c32 *probe, int64_t modes, const pp_c32 *from, int64_t given, int64_t n);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "models/probe.h"
 #include "solvers/view_internal.h"
 
 /* ---- start ---- */
@@ -182,66 +181,6 @@ static pp_status choose(solve *s, const pp_sweep_class **kind)
     return PP_OK;
 }
 
-/* Extra modes, and the counts' scale: the probe's power becomes `counts`, the mean of a pattern. */
-static pp_status start_probe(solve *s, double counts)
-{
-    const pp_sweep_setup *u = &s->setup;
-    const int64_t given = pp_array_size(s->in->probe, 0), n2 = u->n * u->n;
-    const bool rescale = s->o->rescale_probe == PP_CHOOSE_YES ||
-                         (s->o->rescale_probe == PP_CHOOSE_AUTO && s->o->solver.refine_probe);
-    PP_TRY(PP_ALLOC(u->modes * n2, &s->probe));
-    pp_probe_start(s->probe, u->modes, pp_array_read(s->in->probe), given, u->n);
-    const double power = pp_probe_power(s->probe, u->n, given < u->modes ? given : u->modes);
-    if (!(power > 0) || !isfinite(power))
-        return PP_FAIL(PP_ERR_DATA,
-                       "the starting probe has power %g: it must be a finite number "
-                       "above 0",
-                       power);
-    const double scale = rescale ? sqrt(counts / power) : 1;
-    for (int64_t k = 0; k < u->modes * n2; k++) {
-        s->probe[k].re *= (float)scale;
-        s->probe[k].im *= (float)scale;
-    }
-    if (s->rank == 0) s->out->probe_scale = scale;
-    pp_probe_center(s->probe, u->n, u->modes, s->center);
-    return PP_OK;
-}
-
-/* The same number in all pixels. */
-static pp_status start_background(solve *s, double counts)
-{
-    const int64_t n2 = s->setup.n * s->setup.n;
-    const double pixels = (double)(n2 * s->v->patterns), given = s->o->background_counts,
-                 start = given > 0 || s->o->background == PP_BACKGROUND_GIVEN
-                             ? given
-                             : 0.1 * counts / pixels;
-    pp_background_estimate *b = &s->background;
-    b->choice = s->o->background;
-    PP_TRY(PP_ALLOC(n2, &b->values));
-    PP_TRY(PP_ALLOC(n2, &b->first));
-    PP_TRY(PP_ALLOC(n2, &b->second));
-    for (int64_t k = 0; k < n2; k++) b->values[k] = (float)start;
-    if (s->model.sweep) pp_sweep_set_background(s->model.sweep, b->values);
-    return PP_OK;
-}
-
-/* Object 1 and the start probe, on the device. */
-static pp_status start_point(solve *s)
-{
-    const pp_ptychography *m = &s->model;
-    pp_status status = PP_OK;
-    pp_c32 *one;
-    PP_TRY(pp_point_create_place(m, &s->point));
-    PP_TRY(PP_ALLOC(m->pixels + 1, &one));
-    for (int64_t k = 0; k < m->pixels; k++) one[k] = (pp_c32){1, 0};
-    PP_TRY_TO(done, m->backend->upload(s->point.object, one, (size_t)m->pixels * sizeof *one));
-    PP_TRY_TO(done, m->backend->upload(s->point.probe, s->probe,
-                                       (size_t)(m->modes * m->frame) * sizeof *one));
-done:
-    pp_free(one);
-    return status;
-}
-
 /* ---- solve ---- */
 
 pp_status pp_view_run_solver(solve *s, const pp_ptycho_settings *settings, pp_ptycho_result *result)
@@ -349,9 +288,8 @@ static pp_status run(solve *s)
     if (pp_view_shared(s)) sums[0] = s->model.totals.counts; /* of all devices already */
     s->all_counts = sums[0];
     if (!(sums[0] > 0)) return PP_FAIL(PP_ERR_DATA, "the frames hold no counts in measured pixels");
-    PP_TRY(start_probe(s, sums[0] / (pp_view_apart(s) ? sums[1] : (double)s->v->patterns)));
-    PP_TRY(start_point(s));
-    if (has_background(s->o)) PP_TRY(start_background(s, sums[0]));
+    if (has_background(s->o)) PP_TRY(pp_view_start_background(s, sums[0]));
+    PP_TRY(pp_view_start(s, sums[0] / (pp_view_apart(s) ? sums[1] : (double)s->v->patterns)));
     PP_TRY(solve_point(s));
     if (s->model.sweep && s->rank == s->v->teller) {
         pp_sweep_tell(s->model.sweep, &facts);

@@ -56,6 +56,10 @@ PP_MUST_CHECK pp_status pp_view_check(const pp_view_input *in, const pp_view_opt
  *  were by the second, when no sweep reads them any more. */
 PP_MUST_CHECK pp_status pp_view_order_frames(solve *s, const pp_sweep_class *kind);
 void pp_view_restore_frames(solve *s);
+/** Where the solve starts (view_start.c): object 1 and the probe on the device; the background first, where there is one.
+ *  counts: of a pattern in its measured pixels, mean; of all patterns. */
+PP_MUST_CHECK pp_status pp_view_start(solve *s, double counts);
+PP_MUST_CHECK pp_status pp_view_start_background(solve *s, double counts);
 /** Tiles that solve for themselves (halo, independent): rounds of iterations, between them pasted borders, and the sum of all
  *  tiles' costs in the result. Collective. */
 PP_MUST_CHECK pp_status pp_view_rounds(solve *s, pp_ptycho_result *result);

@@ -1,0 +1,93 @@
+/* Where the solve of a view starts: modes and scale of the probe, object 1, background.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+
+#include "base/alloc.h"
+#include "models/probe.h"
+#include "solvers/view_internal.h"
+
+static const double least_trust = 0.25;
+
+/* The part of the light that falls on measured pixels, as an empty beam would tell; 1 where all are measured. The counts there are
+ * this part of the probe's power. What the object scatters lies elsewhere than the empty beam, so where that is nearly all
+ * hidden (a beam stop) it tells little: never less than a quarter of the measured part of the detector. */
+static pp_status measured_part(const solve *s, int64_t modes, double *part)
+{
+    const int64_t n2 = s->setup.n * s->setup.n;
+    const uint8_t *mask = pp_array_read(s->in->mask);
+    int64_t measured = 0;
+    for (int64_t k = 0; k < n2; k++) measured += mask[k] != 0;
+    *part = 1;
+    if (measured == n2) return PP_OK;
+    PP_TRY(pp_probe_measured_part(s->probe, s->setup.n, modes, mask, part));
+    *part = fmax(*part, least_trust * (double)measured / (double)n2);
+    return PP_OK;
+}
+
+/* Extra modes, and the counts' scale: in measured pixels the probe's far field has `counts`, the mean of a pattern. */
+static pp_status start_probe(solve *s, double counts)
+{
+    const pp_sweep_setup *u = &s->setup;
+    const int64_t given = pp_array_size(s->in->probe, 0), n2 = u->n * u->n,
+                  modes = given < u->modes ? given : u->modes;
+    const bool rescale = s->o->rescale_probe == PP_CHOOSE_YES ||
+                         (s->o->rescale_probe == PP_CHOOSE_AUTO && s->o->solver.refine_probe);
+    PP_TRY(PP_ALLOC(u->modes * n2, &s->probe));
+    pp_probe_start(s->probe, u->modes, pp_array_read(s->in->probe), given, u->n);
+    const double power = pp_probe_power(s->probe, u->n, modes);
+    if (!(power > 0) || !isfinite(power))
+        return PP_FAIL(PP_ERR_DATA,
+                       "the starting probe has power %g: it must be a finite number "
+                       "above 0",
+                       power);
+    double part = 1;
+    if (rescale) PP_TRY(measured_part(s, modes, &part));
+    const double scale = rescale ? sqrt(counts / (power * part)) : 1;
+    for (int64_t k = 0; k < u->modes * n2; k++) {
+        s->probe[k].re *= (float)scale;
+        s->probe[k].im *= (float)scale;
+    }
+    if (s->rank == 0) s->out->probe_scale = scale;
+    pp_probe_center(s->probe, u->n, u->modes, s->center);
+    return PP_OK;
+}
+
+/* The same number in all pixels. */
+pp_status pp_view_start_background(solve *s, double counts)
+{
+    const int64_t n2 = s->setup.n * s->setup.n;
+    const double pixels = (double)(n2 * s->v->patterns), given = s->o->background_counts,
+                 start = given > 0 || s->o->background == PP_BACKGROUND_GIVEN
+                             ? given
+                             : 0.1 * counts / pixels;
+    pp_background_estimate *b = &s->background;
+    b->choice = s->o->background;
+    PP_TRY(PP_ALLOC(n2, &b->values));
+    PP_TRY(PP_ALLOC(n2, &b->first));
+    PP_TRY(PP_ALLOC(n2, &b->second));
+    for (int64_t k = 0; k < n2; k++) b->values[k] = (float)start;
+    if (s->model.sweep) pp_sweep_set_background(s->model.sweep, b->values);
+    return PP_OK;
+}
+
+static pp_status start_point(solve *s)
+{
+    const pp_ptychography *m = &s->model;
+    pp_status status = PP_OK;
+    pp_c32 *one;
+    PP_TRY(pp_point_create_place(m, &s->point));
+    PP_TRY(PP_ALLOC(m->pixels + 1, &one));
+    for (int64_t k = 0; k < m->pixels; k++) one[k] = (pp_c32){1, 0};
+    PP_TRY_TO(done, m->backend->upload(s->point.object, one, (size_t)m->pixels * sizeof *one));
+    PP_TRY_TO(done, m->backend->upload(s->point.probe, s->probe,
+                                       (size_t)(m->modes * m->frame) * sizeof *one));
+done:
+    pp_free(one);
+    return status;
+}
+
+pp_status pp_view_start(solve *s, double counts)
+{
+    PP_TRY(start_probe(s, counts));
+    return start_point(s);
+}
