@@ -469,7 +469,7 @@ static void plan(const void *params_, pp_plan *budget)
     const int ranks = pp_plan_ranks(budget), threads = pp_plan_threads(budget);
     pp_joint_setup setup = {.oversampling = p->oversampling, .threads = threads};
     const int devices = devices_of(p, list, pp_plan_backend(budget));
-    double frames = 0, views = 0, flops = 0, device = 0;
+    double frames = 0, views = 0, largest = 0, flops = 0, device = 0;
     setup.shape.views = pp_views_count(list), setup.shape.element = sizeof(pp_c32);
     for (int64_t v = 0; v < setup.shape.views; v++) {
         const pp_view_entry *entry = pp_views_entry(list, v);
@@ -478,13 +478,15 @@ static void plan(const void *params_, pp_plan *budget)
         if (object[0] > setup.shape.rows) setup.shape.rows = object[0];
         if (object[1] > setup.shape.columns) setup.shape.columns = object[1];
         frames += pp_joint_frames_bytes(entry->frame, entry->patterns, PP_F32);
-        views += 20 * (double)object[0] * (double)object[1];
+        const double view = 20 * (double)object[0] * (double)object[1];
+        views += view, largest = fmax(largest, view);
         const pp_joint_need need = need_of(p, entry);
         device = fmax(device, pp_joint_view_device_bytes(pp_plan_backend(budget), &need, devices));
         flops += 40 * n * n * log2(n > 1 ? n : 2) * (double)entry->patterns;
     }
     if (setup.shape.columns == 0) return;
-    pp_plan_add(budget, PP_HOST, views / ranks, "psi, multiplier and illumination of the views");
+    pp_plan_add(budget, PP_HOST, views / ranks + largest,
+                "psi, multiplier and illumination of the views, what one is given");
     if (p->frames == FRAMES_HOLD || frames / ranks <= physical_memory() / 2)
         pp_plan_add(budget, PP_HOST, p->frames == FRAMES_READ ? 0 : frames / ranks,
                     "frames of the views");

@@ -102,6 +102,19 @@ awk 'NR == 20 { then = $1 } { last = $1 } END { exit !(NR == 50 && last < then &
 paste <(figure at50 data) <(figure at50 'psi>') <(figure at50 'psi|^2') <(figure at50 'total variation') >terms
 awk 'NF != 4 { exit 1 } { sum = $1 + $2 + $3 + $4 } NR > 20 && sum > 1.001 * last { exit 1 } { last = sum }' terms ||
     fail "50 iterations: the Lagrangian rises: $(tr '\n' ';' <terms)"
+# what is minimised, the frames' cost at the model and its total variation, does not rise after the fifth iteration
+paste <(figure at50 'at the model before' | tail -n +2) <(figure at50 'total variation' | head -n -1) >terms
+awk 'NF != 2 { exit 1 } { sum = $1 + $2 } NR > 5 && sum > 1.0001 * last { exit 1 } { last = sum } END { exit NR != 49 }' terms ||
+    fail "50 iterations: the objective rises: $(tr '\n' ';' <terms)"
+# without total variation and with one weight throughout, the frames' cost itself does not, at psi and at the model
+run fit joint.cfg -- joint.iterations=50 joint.total_variation=0 joint.penalty_iterations=0
+figure fit residuals >primal
+awk '{ last = $1 } END { exit !(NR == 50 && last < 1e-3) }' primal || fail "one weight: the primal residual: $(tr '\n' ' ' <primal)"
+for word in data 'at the model before'; do
+    figure fit "$word" >terms
+    awk 'NR > 5 && $1 > last { exit 1 } { last = $1 } END { exit !(NR == 50 && last > 0) }' terms ||
+        fail "one weight: the frames' cost, $word, rises: $(tr '\n' ' ' <terms)"
+done
 misfit() { sed -n 's/.*joint: .*error of the frames \([0-9.]*\).*/\1/p' "$1.log"; }
 awk -v a="$(misfit at20)" -v b="$(misfit at50)" 'BEGIN { exit !(a > 0 && b <= 1.02 * a) }' ||
     fail "the frames' error is $(misfit at20) after 20 iterations, $(misfit at50) after 50"

@@ -37,7 +37,8 @@ typedef struct device {
     pp_point point;
     float *weight;
     pp_c32 *target;
-    double *history; /* costs and steps */
+    double *history;   /* costs and steps */
+    double model_cost; /* of the model, where it is asked for */
 } device;
 
 static void release(device *d)
@@ -171,7 +172,7 @@ static pp_status to_device(device *d)
     PP_TRY(backend->alloc(pixels * sizeof(pp_c32), (void **)&d->target));
     if (step->weight) PP_TRY(put_image(d, d->weight, step->weight, sizeof(float)));
     PP_TRY(put_image(d, d->target, step->target, sizeof(pp_c32)));
-    PP_TRY(put_image(d, d->point.object, view->psi, sizeof(pp_c32)));
+    PP_TRY(put_image(d, d->point.object, step->model ? step->model : view->psi, sizeof(pp_c32)));
     PP_TRY(backend->upload(d->point.probe, view->probe,
                            (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32)));
     return PP_ALLOC(2 * step->iterations + 1, &d->history);
@@ -202,10 +203,12 @@ static void tell(const device *d, const pp_ptycho_result *found)
     const pp_sweep_totals *totals = &d->model.totals;
     const double cost = found->cost[found->done] - found->penalty,
                  added = d->t->view->model == PP_SWEEP_POISSON ? totals->pixels : 0;
-    *d->t->result = (pp_joint_step_result){.data = pp_ptychography_excess(&d->model, cost),
-                                           .penalty = found->penalty,
-                                           .misfit = found->misfit,
-                                           .counts = totals->counts - added};
+    *d->t->result =
+        (pp_joint_step_result){.data = pp_ptychography_excess(&d->model, cost),
+                               .penalty = found->penalty,
+                               .model_data = pp_ptychography_excess(&d->model, d->model_cost),
+                               .misfit = found->misfit,
+                               .counts = totals->counts - added};
 }
 
 /* This tile's core of psi, and the probe that all have. Devices write to different places, and after the solver's first sum all have
@@ -222,6 +225,14 @@ static pp_status from_device(const device *d)
                              (size_t)(view->modes * view->n * view->n) * sizeof(pp_c32));
 }
 
+/* The cost of the model that lies in place of psi, and psi. */
+static pp_status fit_model(device *d)
+{
+    if (!d->t->step->model) return PP_OK;
+    PP_TRY(pp_ptychography_gradient(&d->model, NULL, &d->model_cost, NULL, &d->point));
+    return put_image(d, d->point.object, d->t->view->psi, sizeof(pp_c32));
+}
+
 static pp_status solve(device *d)
 {
     const pp_joint_step *step = d->t->step;
@@ -231,6 +242,7 @@ static pp_status solve(device *d)
                                          .precondition = true,
                                          .penalty = &penalty};
     pp_ptycho_result result = {.cost = d->history, .step = d->history + step->iterations + 1};
+    PP_TRY(fit_model(d));
     PP_TRY(pp_solve_cg(&d->model, &d->point, &settings, &result));
     if (d->rank == 0) tell(d, &result);
     return from_device(d);

@@ -49,12 +49,15 @@ typedef struct pp_joint_step {
         device_memory; /* bytes that a device may hold before frames are streamed to it; not above 0: 0.9 of what is free */
     const float *weight;  /* rho of each pixel [Y][X], on the host */
     const pp_c32 *target; /* h + lambda / rho [Y][X], on the host */
+    const pp_c32
+        *model; /* h [Y][X], on the host, whose fit is wanted before the step; NULL: none */
 } pp_joint_step;
 
 typedef struct pp_joint_step_result {
     double data, penalty; /* the model's cost without what no model can change; sum w |psi - t|^2 */
     double misfit; /* sum (sqrt I - sqrt d)^2, of I + 1 and d + 1 where the model is Poisson's */
     double counts; /* sum d */
+    double model_data; /* the cost, as in data, of step->model */
 } pp_joint_step_result;
 
 /** positions [J][2]: grid points of the aligned frame. probe [M][n][n] is copied. psi and multiplier are 0. No frames yet. */

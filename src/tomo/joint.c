@@ -21,7 +21,7 @@ enum { RETURN = 2 };
 enum { SWINGS = 4 };
 static const double rest = 1e-3, undone = -0.75, near = 0.15;
 /* What a view adds to the sums of an outer iteration. */
-enum { DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
+enum { DATA, MODEL_DATA, MISFIT, COUNTS, GAP, MULTIPLIER, PSI, MODEL, LAMBDA, CHANGE, TERMS };
 
 typedef pp_joint_solve state;
 typedef pp_joint_lane lane;
@@ -34,8 +34,10 @@ static void aim(const state *s, const lane *to, int64_t local)
     for (int64_t i = 0; i < view->pixels; i++) {
         const int64_t at = pp_joint_in_stack(s, view, i);
         const pp_c32 h = pp_joint_goal(model, at), l = view->multiplier[i];
+        const bool free = at < 0 && s->setup->outside_free;
         to->target[i] = (pp_c32){h.re + l.re / rho, h.im + l.im / rho};
-        to->weight[i] = at < 0 && s->setup->outside_free ? 0 : rho;
+        to->model[i] = free ? view->psi[i] : h;
+        to->weight[i] = free ? 0 : rho;
     }
 }
 
@@ -100,11 +102,13 @@ static pp_status step_view(state *s, int k, int64_t local, int64_t done)
                                 .first_device = k * s->devices,
                                 .device_memory = setup->device_memory,
                                 .weight = s->lane[k].weight,
-                                .target = s->lane[k].target};
+                                .target = s->lane[k].target,
+                                .model = s->lane[k].model};
     aim(s, &s->lane[k], local);
     PP_TRY(pp_joint_view_step(&setup->views[local], &step, &found));
     want(s, local);
-    each[DATA] = found.data, each[MISFIT] = found.misfit, each[COUNTS] = found.counts;
+    each[DATA] = found.data, each[MODEL_DATA] = found.model_data, each[MISFIT] = found.misfit,
+    each[COUNTS] = found.counts;
     return PP_OK;
 }
 
@@ -253,10 +257,11 @@ static pp_status iterate(state *s, int64_t done, pp_joint_terms *all)
     for (int64_t k = 0; k < s->setup->count; k++) settle(s, k);
     PP_TRY(sum_views(s));
     PP_TRY(find_terms(s, terms));
-    pp_info("joint: iteration %lld: data %.6g, 2 Re <lambda, h - psi> %.4g, rho |h - psi|^2 %.4g, "
+    pp_info("joint: iteration %lld: data %.6g, at the model before %.6g, 2 Re <lambda, h - psi> "
+            "%.4g, rho |h - psi|^2 %.4g, "
             "total variation %.4g; residuals %.2e and %.2e, rho %.3g",
-            (long long)done + 1, terms->data, terms->multiplier, terms->penalty, terms->variation,
-            terms->primal, terms->dual, terms->rho);
+            (long long)done + 1, terms->data, s->sums[MODEL_DATA], terms->multiplier,
+            terms->penalty, terms->variation, terms->primal, terms->dual, terms->rho);
     if (!isfinite(terms->data) || !isfinite(terms->primal))
         return PP_FAIL(PP_ERR_RUN,
                        "joint iteration %lld: data %g, residual %g: the solve diverged; use a "
@@ -326,6 +331,7 @@ static pp_status allocate(state *s, const pp_projector *projector)
     PP_TRY(PP_ALLOC(s->lanes, &s->lane));
     for (int k = 0; k < s->lanes; k++) {
         PP_TRY(PP_ALLOC(most, &s->lane[k].target));
+        PP_TRY(PP_ALLOC(most, &s->lane[k].model));
         PP_TRY(PP_ALLOC(most, &s->lane[k].weight));
     }
     PP_TRY(PP_ALLOC(TERMS, &s->sums));
@@ -338,7 +344,7 @@ static void release(state *s)
     pp_joint_volume_free(&s->volume);
     pp_free(s->model), pp_free(s->last), pp_free(s->wanted), pp_free(s->slabs);
     for (int k = 0; s->lane && k < s->lanes; k++)
-        pp_free(s->lane[k].target), pp_free(s->lane[k].weight);
+        pp_free(s->lane[k].target), pp_free(s->lane[k].model), pp_free(s->lane[k].weight);
     pp_free(s->lane), pp_free(s->each), pp_free(s->sums), pp_free(s->moves);
 }
 

@@ -5,9 +5,9 @@
 
 #include "tomo/joint.h"
 
-/* What one view's step is given, as large as the largest view. */
+/* What one view's step is given, as large as the largest view: model, h. */
 typedef struct pp_joint_lane {
-    pp_c32 *target;
+    pp_c32 *target, *model;
     float *weight;
 } pp_joint_lane;
 
