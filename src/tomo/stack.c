@@ -127,12 +127,15 @@ pp_status pp_stack_box(pp_grid_box field, const int64_t centre[2], const double 
     const int64_t hy = half_side(field.y0, field.y1, centre[0], down[0], up[0]);
     const int64_t hx = half_side(field.x0, field.x1, centre[1], down[1], up[1]);
     if (hy < 1 || hx < 1)
-        return PP_FAIL(PP_ERR_DATA,
-                       "the common field [%lld, %lld) x [%lld, %lld) has no room about its centre "
-                       "(%lld, %lld): a stack takes 2 rows and 2 columns or more about it, of what "
-                       "all views see",
-                       (long long)field.y0, (long long)field.y1, (long long)field.x0,
-                       (long long)field.x1, (long long)centre[0], (long long)centre[1]);
+        return PP_FAIL(
+            PP_ERR_DATA,
+            "the common field [%lld, %lld) x [%lld, %lld) has no room about its centre "
+            "(%lld, %lld): a stack takes 2 rows and 2 columns or more about it, of what "
+            "all views see; leave out the views that see too little or lie elsewhere, or, "
+            "where the projections are aligned already, align itself: tomo takes a "
+            "single row",
+            (long long)field.y0, (long long)field.y1, (long long)field.x0, (long long)field.x1,
+            (long long)centre[0], (long long)centre[1]);
     *out = (pp_grid_box){centre[0] - hy, centre[1] - hx, centre[0] + hy, centre[1] + hx};
     return PP_OK;
 }
