@@ -8,6 +8,7 @@
 
 #include "backend/link.h"
 #include "backend/projection.h"
+#include "backend/slabs.h"
 #include "backend/slices.h"
 #include "backend/sweep.h"
 
@@ -99,6 +100,8 @@ typedef struct pp_backend {
     /** Adds what kernels have moved since the last call to out[count], up to PP_TRAFFIC_MOST; returns the new count. out NULL: what was
      *  counted is dropped. NULL member: nobody counts. */
     int (*traffic)(pp_traffic *out, int count);
+    const pp_slab_class *slabs; /* of every back end */
+    bool mpi_may_read; /* an MPI library that takes addresses of device memory (comm.h) may be given this one's */
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */

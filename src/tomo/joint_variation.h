@@ -6,9 +6,8 @@
 #ifndef PP_JOINT_VARIATION_H
 #define PP_JOINT_VARIATION_H
 
+#include "kernels/variation.h"
 #include "tomo/slab_sums.h"
-
-enum { PP_VARIATION_AXES = 3 };
 
 typedef struct pp_joint_variation {
     pp_slab slab; /* pixels: floats of a slice, 2 n n */

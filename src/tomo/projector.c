@@ -352,6 +352,11 @@ const pp_backend *pp_projector_backend(const pp_projector *projector)
     return projector->devices ? pp_projector_devices_backend(projector->devices) : NULL;
 }
 
+pp_status pp_projector_device_of(const pp_projector *projector, int device, pp_projection **out)
+{
+    return pp_projector_devices_of(projector->devices, device, out);
+}
+
 pp_status pp_projector_on_devices(const pp_projector *projector, int64_t slices,
                                   pp_projector_work work, void *argument)
 {

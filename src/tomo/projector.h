@@ -80,5 +80,9 @@ const pp_backend *pp_projector_backend(const pp_projector *projector);
 /** Runs `work` in a thread for each of the rank's devices that project, real `slices` shared over them, and waits for all. */
 PP_MUST_CHECK pp_status pp_projector_on_devices(const pp_projector *projector, int64_t slices,
                                                 pp_projector_work work, void *argument);
+/** The projection on device number `device` of this rank, with the projector's shifts, for jobs `on_device`. Called by the thread that
+ *  drives it, the device current; slices as in pp_slab_seat: in pairs that no other device shares. */
+PP_MUST_CHECK pp_status pp_projector_device_of(const pp_projector *projector, int device,
+                                               pp_projection **out);
 
 #endif

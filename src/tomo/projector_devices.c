@@ -78,12 +78,20 @@ void pp_projector_devices_renew(pp_projector_devices *devices, const pp_c32 *ram
     for (int k = 0; k < devices->count; k++) devices->fresh[k] = false;
 }
 
+pp_status pp_projector_devices_of(pp_projector_devices *devices, int device, pp_projection **out)
+{
+    if (!devices->fresh[device])
+        PP_TRY(devices->backend->projection->set_ramps(devices->of[device], devices->ramps));
+    devices->fresh[device] = true;
+    *out = devices->of[device];
+    return PP_OK;
+}
+
 /* One device's thread: its block of the batches. */
 static pp_status work(const pp_comm *group, void *argument)
 {
     const task *t = argument;
     pp_projector_devices *d = t->devices;
-    const pp_projection_class *kind = d->backend->projection;
     const int me = pp_comm_rank(group);
     const int64_t each = t->batch, batches = (t->slices + each - 1) / each;
     pp_projector_device mine = {.backend = d->backend, .projection = d->of[me]};
@@ -93,10 +101,7 @@ static pp_status work(const pp_comm *group, void *argument)
     mine.first = mine.first * each < t->slices ? mine.first * each : t->slices;
     mine.slices = (last < t->slices ? last : t->slices) - mine.first;
     PP_TRY(use(d, me));
-    if (!d->fresh[me] && mine.slices > 0) {
-        PP_TRY(kind->set_ramps(d->of[me], d->ramps));
-        d->fresh[me] = true;
-    }
+    if (mine.slices > 0) PP_TRY(pp_projector_devices_of(d, me, &mine.projection));
     return t->work(group, &mine, t->argument);
 }
 

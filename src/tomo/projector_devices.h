@@ -17,6 +17,9 @@ void pp_projector_devices_renew(pp_projector_devices *devices, const pp_c32 *ram
 /** As pp_projector_on_devices. */
 PP_MUST_CHECK pp_status pp_projector_devices_work(pp_projector_devices *devices, int64_t slices,
                                                   pp_projector_work work, void *argument);
+/** As pp_projector_device_of. */
+PP_MUST_CHECK pp_status pp_projector_devices_of(pp_projector_devices *devices, int device,
+                                                pp_projection **out);
 const pp_backend *pp_projector_devices_backend(const pp_projector_devices *devices);
 /** job: host arrays; image, line: floats of a slice [n][n] and of its lines [V][n]. */
 PP_MUST_CHECK pp_status pp_projector_devices_run(pp_projector_devices *devices, bool forward,

@@ -1,4 +1,4 @@
-/* ADMM for total variation.
+/* ADMM for total variation, in the memory of the devices of the rank, or of the host.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "tomo/total_variation.h"
 
@@ -9,129 +9,139 @@
 #include "base/alloc.h"
 #include "tomo/fbp.h"
 #include "tomo/slab_sums.h"
+#include "tomo/slab_team.h"
 
-enum { AXES = 3, BALANCED = 30 }; /* the penalties are balanced for so many iterations */
+enum { AXES = PP_VARIATION_AXES, BALANCED = 30 }; /* the penalties are balanced so often */
 
-typedef struct state {
+/* The problem of a rank, which its seats share. */
+typedef struct shape {
     const pp_projector *projector;
     const pp_total_variation *setup;
-    pp_slab slab;
-    int64_t n, voxels, samples; /* of this rank: voxels of the slab, samples of its lines */
-    double views, strength, rho, eta;
     const float *lines;
-    float *u;
-    float *split[AXES], *multiplier[AXES]; /* z and its scaled multiplier: z, y, x components */
+    float *volume;
+    int64_t rows, n, views;
+    bool resident; /* vectors in the devices' memory */
+    pp_total_variation_result *result;
+} shape;
+
+/* What a seat works on. */
+typedef struct state {
+    const shape *shape;
+    pp_slab_seat *seat;
+    const pp_total_variation *setup;
+    const pp_backend *backend;
+    const pp_slab_class *kernels;
+    pp_projection *projection; /* on this device; NULL: the projector works from host memory */
+    int64_t n, pixels, slices, voxels, of_slice, samples; /* of_slice: samples of its lines */
+    double strength, rho, eta;
+    const float *lines; /* host, of these slices */
+    float *host;        /* the volume of these slices */
+    float *u;           /* on the host that volume itself */
+    pp_slab_splitting fields;
     float *positive,
         *positive_multiplier; /* w and its scaled multiplier; NULL without positivity */
-    float *right, *residual, *direction, *image;
-    float *projected; /* R of something */
-    float *halo[2];   /* a slice before, a slice after */
-    double *each;     /* [slices] */
+    float *data;              /* R^T p / V */
+    float *work, *right, *residual, *direction, *image; /* the last four lie in work */
+    float *projected;                                   /* R of something */
 } state;
 
-/* ---- sums ---- */
+/* ---- vectors ---- */
 
-static pp_status dot(const state *s, const float *a, const float *b, double *out)
+static pp_status dot(const state *s, int64_t size, const float *a, const float *b, double *out)
 {
-    pp_slab_dots(s->slab.slices, s->slab.pixels, a, b, s->each);
-    return pp_slab_sum(&s->slab, s->each, out);
+    double *each = s->seat->each;
+    if (s->shape->resident)
+        PP_TRY(s->backend->slices->dots(each, a, b, s->slices, size));
+    else
+        pp_slab_dots(s->slices, size, a, b, each);
+    return pp_slab_seat_sum(s->seat, 1, out);
 }
 
-/* ---- differences ---- */
-
-/* Differences of u at voxel i of slice k; 0 at the last index. */
-static void difference(const state *s, const float *u, int64_t k, int64_t i, float out[AXES])
+/* out = x + b y */
+static void add(const state *s, float *out, const float *x, double b, const float *y)
 {
-    const int64_t n = s->n, x = i % n, y = i / n;
-    const float here = u[k * n * n + i];
-    const bool last_here = k + 1 == s->slab.slices, last = s->slab.first + k + 1 == s->slab.rows;
-    out[0] = last ? 0 : (last_here ? s->halo[1][i] : u[(k + 1) * n * n + i]) - here;
-    out[1] = y + 1 < n ? u[k * n * n + i + n] - here : 0;
-    out[2] = x + 1 < n ? u[k * n * n + i + 1] - here : 0;
+    s->kernels->combine(s->voxels, out, 1, x, (float)b, y);
 }
 
-/* out += gain grad^T g, exactly: what g holds at the last index of its axis does not count. halo[0]: the slice of g[0] before. */
-static void add_transposed(const state *s, float *const g[AXES], float gain, float *out)
+static void copy(const state *s, float *out, const float *x)
 {
-    const int64_t n = s->n, pixels = n * n;
-#pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < s->slab.slices; k++) {
-        const bool first = s->slab.first + k == 0, last = s->slab.first + k + 1 == s->slab.rows;
-        const float *before = k > 0 ? g[0] + (k - 1) * pixels : s->halo[0];
-        for (int64_t i = 0; i < pixels; i++) {
-            const int64_t at = k * pixels + i, x = i % n, y = i / n;
-            float sum = (first ? 0 : before[i]) - (last ? 0 : g[0][at]);
-            sum += (y > 0 ? g[1][at - n] : 0) - (y + 1 < n ? g[1][at] : 0);
-            sum += (x > 0 ? g[2][at - 1] : 0) - (x + 1 < n ? g[2][at] : 0);
-            out[at] += gain * sum;
-        }
-    }
+    s->kernels->combine(s->voxels, out, 1, x, 0, NULL);
 }
 
-/* out += gain grad^T grad d. */
-static pp_status add_laplacian(const state *s, const float *d, float gain, float *out)
+static void scale(const state *s, float *x, float a)
 {
-    const int64_t n = s->n, pixels = n * n;
-    PP_TRY(pp_slab_neighbours(&s->slab, d, s->halo[0], s->halo[1]));
-#pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < s->slab.slices; k++) {
-        const bool first = s->slab.first + k == 0, last = s->slab.first + k + 1 == s->slab.rows;
-        const float *before = k > 0 ? d + (k - 1) * pixels : s->halo[0],
-                    *after = k + 1 < s->slab.slices ? d + (k + 1) * pixels : s->halo[1];
-        for (int64_t i = 0; i < pixels; i++) {
-            const int64_t at = k * pixels + i, x = i % n, y = i / n;
-            const float here = d[at];
-            float sum = (first ? 0 : here - before[i]) + (last ? 0 : here - after[i]);
-            sum += (y > 0 ? here - d[at - n] : 0) + (y + 1 < n ? here - d[at + n] : 0);
-            sum += (x > 0 ? here - d[at - 1] : 0) + (x + 1 < n ? here - d[at + 1] : 0);
-            out[at] += gain * sum;
-        }
-    }
+    s->kernels->combine(s->voxels, x, a, x, 0, NULL);
+}
+
+static pp_status mask(const state *s, float *volume)
+{
+    if (s->setup->whole_square) return PP_OK;
+    if (s->shape->resident) return s->backend->slices->mask(volume, s->slices, s->n);
+    pp_circle_mask(s->slices, s->n, 0, volume);
     return PP_OK;
+}
+
+/* lines = R volume of these slices */
+static pp_status forward(const state *s, const float *volume, float *lines)
+{
+    const pp_projection_job job = {s->slices, true, volume, lines, true};
+    if (s->slices == 0) return PP_OK;
+    if (s->projection) return s->backend->projection->forward(s->projection, &job);
+    return pp_projector_forward_real(s->shape->projector, s->slices, volume, lines);
+}
+
+static pp_status adjoint(const state *s, const float *lines, float *volume)
+{
+    const pp_projection_job job = {s->slices, true, lines, volume, true};
+    if (s->slices == 0) return PP_OK;
+    if (s->projection) return s->backend->projection->adjoint(s->projection, &job);
+    return pp_projector_adjoint_real(s->shape->projector, s->slices, lines, volume);
+}
+
+/* The lines where projections take them: on a device for as long as `work` is not used otherwise. */
+static pp_status take_lines(const state *s, const float **out)
+{
+    *out = s->lines;
+    if (!s->shape->resident || s->samples == 0) return PP_OK;
+    *out = s->work;
+    return s->backend->upload(s->work, s->lines, (size_t)s->samples * sizeof *s->lines);
 }
 
 /* ---- the step in u ---- */
 
-static void mask(const state *s, float *volume)
-{
-    if (!s->setup->whole_square) pp_circle_mask(s->slab.slices, s->n, 0, volume);
-}
-
 /* out = (R^T R / V + rho grad^T grad + eta) d, inside the support. */
 static pp_status normal(const state *s, const float *d, float *out)
 {
-    const float part = (float)(1 / s->views);
-    pp_status status = PP_OK;
-    if (s->slab.slices > 0) {
-        status = pp_projector_forward_real(s->projector, s->slab.slices, d, s->projected);
-        if (status == PP_OK) {
-            status = pp_projector_adjoint_real(s->projector, s->slab.slices, s->projected, out);
-        }
-    }
-    PP_TRY(pp_comm_agree(s->slab.comm, status));
-    for (int64_t i = 0; i < s->voxels; i++) out[i] = part * out[i] + (float)s->eta * d[i];
-    PP_TRY(add_laplacian(s, d, (float)s->rho, out));
-    mask(s, out);
+    const pp_slab_normal terms = {.d = d,
+                                  .part = (float)(1 / (double)s->shape->views),
+                                  .eta = (float)s->eta,
+                                  .rho = (float)s->rho,
+                                  .circle = !s->setup->whole_square};
+    const pp_slab_cut cut = pp_slab_seat_cut(s->seat);
+    PP_TRY(forward(s, d, s->projected));
+    PP_TRY(adjoint(s, s->projected, out));
+    PP_TRY(pp_slab_seat_neighbours(s->seat, d, true, true));
+    s->kernels->normal(&cut, &terms, out);
     return PP_OK;
 }
 
-/* right = R^T p / V + rho grad^T (z - multiplier) + eta (w - multiplier). data: R^T p / V. */
-static pp_status right_side(const state *s, const float *data, float *const scratch[AXES])
+/* right = data + rho grad^T (z - multiplier) + eta (w - multiplier). The next seat needs the last slice of z - multiplier, along z. */
+static pp_status right_side(const state *s)
 {
-    memcpy(s->right, data, (size_t)s->voxels * sizeof *s->right);
-    for (int axis = 0; axis < AXES; axis++) {
-        for (int64_t i = 0; i < s->voxels; i++) {
-            scratch[axis][i] = s->split[axis][i] - s->multiplier[axis][i];
-        }
-    }
-    PP_TRY(pp_slab_neighbours(&s->slab, scratch[0], s->halo[0], NULL));
-    add_transposed(s, scratch, (float)s->rho, s->right);
-    if (s->positive) {
-        for (int64_t i = 0; i < s->voxels; i++) {
-            s->right[i] += (float)s->eta * (s->positive[i] - s->positive_multiplier[i]);
-        }
-    }
-    mask(s, s->right);
+    const pp_slab_right terms = {.data = s->data,
+                                 .positive = s->positive,
+                                 .positive_multiplier = s->positive_multiplier,
+                                 .fields = s->fields,
+                                 .rho = (float)s->rho,
+                                 .eta = (float)s->eta,
+                                 .circle = !s->setup->whole_square};
+    const pp_slab_cut cut = pp_slab_seat_cut(s->seat);
+    const int64_t last = (s->slices - 1) * s->pixels;
+    if (s->slices > 0)
+        s->kernels->combine(s->pixels, s->image + last, 1, s->fields.split[0] + last, -1,
+                            s->fields.multiplier[0] + last);
+    PP_TRY(pp_slab_seat_neighbours(s->seat, s->image, true, false));
+    s->kernels->right(&cut, &terms, s->right);
     return PP_OK;
 }
 
@@ -139,22 +149,17 @@ static pp_status solve(const state *s)
 {
     double gamma, curve, next;
     PP_TRY(normal(s, s->u, s->image));
-    for (int64_t i = 0; i < s->voxels; i++) s->residual[i] = s->right[i] - s->image[i];
-    memcpy(s->direction, s->residual, (size_t)s->voxels * sizeof *s->direction);
-    PP_TRY(dot(s, s->residual, s->residual, &gamma));
+    add(s, s->residual, s->right, -1, s->image);
+    copy(s, s->direction, s->residual);
+    PP_TRY(dot(s, s->pixels, s->residual, s->residual, &gamma));
     for (int64_t step = 0; step < s->setup->inner && gamma > 0; step++) {
         PP_TRY(normal(s, s->direction, s->image));
-        PP_TRY(dot(s, s->direction, s->image, &curve));
+        PP_TRY(dot(s, s->pixels, s->direction, s->image, &curve));
         if (!(curve > 0)) break;
-        const float a = (float)(gamma / curve);
-        for (int64_t i = 0; i < s->voxels; i++) {
-            s->u[i] += a * s->direction[i];
-            s->residual[i] -= a * s->image[i];
-        }
-        PP_TRY(dot(s, s->residual, s->residual, &next));
-        const float b = (float)(next / gamma);
-        for (int64_t i = 0; i < s->voxels; i++)
-            s->direction[i] = s->residual[i] + b * s->direction[i];
+        add(s, s->u, s->u, gamma / curve, s->direction);
+        add(s, s->residual, s->residual, -gamma / curve, s->image);
+        PP_TRY(dot(s, s->pixels, s->residual, s->residual, &next));
+        add(s, s->direction, s->residual, next / gamma, s->direction);
         gamma = next;
     }
     return PP_OK;
@@ -162,82 +167,40 @@ static pp_status solve(const state *s)
 
 /* ---- the other steps ---- */
 
-/* Squares of a step: how far the splitting is off, how far it moved, and the sizes of both sides. */
-typedef struct squares {
-    double primal, dual, gradient, split, multiplier;
-} squares;
+/* The sums of pp_variation_shrink over the volume. */
+enum { PRIMAL, DUAL, GRADIENT, SPLIT, MULTIPLIER };
 
 /* z = shrink(grad u + multiplier, a / rho), multiplier += grad u - z. */
-static pp_status shrink(const state *s, squares *total)
+static pp_status shrink(const state *s, double squares[PP_VARIATION_SUMS])
 {
     const float bar = (float)(s->strength / s->rho);
-    const int64_t pixels = s->slab.pixels;
-    squares *sums;
-    PP_TRY(pp_slab_neighbours(&s->slab, s->u, NULL, s->halo[1]));
-    PP_TRY(PP_ALLOC(s->slab.slices, &sums));
-#pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < s->slab.slices; k++) {
-        for (int64_t i = 0; i < pixels; i++) {
-            float g[AXES], t[AXES], square = 0;
-            const int64_t at = k * pixels + i;
-            difference(s, s->u, k, i, g);
-            for (int axis = 0; axis < AXES; axis++) {
-                t[axis] = g[axis] + s->multiplier[axis][at];
-                square += t[axis] * t[axis];
-            }
-            const float length = sqrtf(square), keep = length > bar ? 1 - bar / length : 0;
-            for (int axis = 0; axis < AXES; axis++) {
-                const float z = keep * t[axis], moved = z - s->split[axis][at];
-                s->split[axis][at] = z;
-                s->multiplier[axis][at] = t[axis] - z;
-                sums[k].primal += (double)(g[axis] - z) * (double)(g[axis] - z);
-                sums[k].dual += (double)moved * (double)moved;
-                sums[k].gradient += (double)g[axis] * (double)g[axis];
-                sums[k].split += (double)z * (double)z;
-                sums[k].multiplier += (double)(t[axis] - z) * (double)(t[axis] - z);
-            }
-        }
-    }
-    double *const out[] = {&total->primal, &total->dual, &total->gradient, &total->split,
-                           &total->multiplier};
-    pp_status status = PP_OK;
-    for (int which = 0; which < 5 && status == PP_OK; which++) {
-        for (int64_t k = 0; k < s->slab.slices; k++) {
-            const double values[] = {sums[k].primal, sums[k].dual, sums[k].gradient, sums[k].split,
-                                     sums[k].multiplier};
-            s->each[k] = values[which];
-        }
-        status = pp_slab_sum(&s->slab, s->each, out[which]);
-    }
-    pp_free(sums);
-    return status;
+    const pp_slab_cut cut = pp_slab_seat_cut(s->seat);
+    PP_TRY(pp_slab_seat_neighbours(s->seat, s->u, false, true));
+    PP_TRY(s->kernels->shrink(&cut, s->u, &s->fields, bar, s->seat->each));
+    return pp_slab_seat_sum(s->seat, PP_VARIATION_SUMS, squares);
 }
 
 static void keep_positive(const state *s)
 {
-    if (!s->positive) return;
-    for (int64_t i = 0; i < s->voxels; i++) {
-        const float t = s->u[i] + s->positive_multiplier[i];
-        s->positive[i] = t > 0 ? t : 0;
-        s->positive_multiplier[i] = t - s->positive[i];
-    }
+    if (s->positive)
+        s->kernels->keep_positive(s->voxels, s->u, s->positive, s->positive_multiplier);
 }
 
 /* Residuals relative to what they are differences of (Boyd, section 3.3); penalties by factors of 2 (section 3.4.1). */
-static void balance(state *s, const squares *total, int64_t iteration,
+static void balance(state *s, const double squares[PP_VARIATION_SUMS], int64_t iteration,
                     pp_total_variation_result *result)
 {
-    const double scale = sqrt(fmax(total->gradient, total->split)), force = sqrt(total->multiplier);
-    result->primal = scale > 0 ? sqrt(total->primal) / scale : 0;
-    result->dual = force > 0 ? sqrt(total->dual) / force : 0;
+    const double larger = sqrt(fmax(squares[GRADIENT], squares[SPLIT])),
+                 force = sqrt(squares[MULTIPLIER]);
+    result->primal = larger > 0 ? sqrt(squares[PRIMAL]) / larger : 0;
+    result->dual = force > 0 ? sqrt(squares[DUAL]) / force : 0;
     if (iteration >= BALANCED) return;
     const double factor = result->primal > 5 * result->dual   ? 2
                           : result->dual > 5 * result->primal ? 0.5
                                                               : 1;
     s->rho *= factor;
-    for (int axis = 0; axis < AXES; axis++) {
-        for (int64_t i = 0; i < s->voxels; i++) s->multiplier[axis][i] /= (float)factor;
-    }
+    for (int axis = 0; axis < AXES && (factor < 1 || factor > 1); axis++)
+        scale(s, s->fields.multiplier[axis], (float)(1 / factor)); /* a power of two */
 }
 
 /* ---- strength ---- */
@@ -252,10 +215,10 @@ static int by_value(const void *a_, const void *b_)
  * each[]. */
 static pp_status slice_noise(const state *s)
 {
-    const int64_t of_slice = s->slab.slices > 0 ? s->samples / s->slab.slices : 0;
+    const int64_t of_slice = s->shape->views * s->n;
     float *values;
     PP_TRY(PP_ALLOC(of_slice, &values));
-    for (int64_t k = 0; k < s->slab.slices; k++) {
+    for (int64_t k = 0; k < s->seat->slices; k++) {
         const float *p = s->lines + k * of_slice;
         int64_t count = 0;
         for (int64_t i = 1; i + 1 < of_slice; i++) {
@@ -263,7 +226,7 @@ static pp_status slice_noise(const state *s)
             values[count++] = fabsf(p[i - 1] - 2 * p[i] + p[i + 1]);
         }
         qsort(values, (size_t)count, sizeof *values, by_value);
-        s->each[k] = count > 0 ? (double)values[count / 2] / (0.6745 * sqrt(6)) : 0;
+        s->seat->each[k] = count > 0 ? (double)values[count / 2] / (0.6745 * sqrt(6)) : 0;
     }
     pp_free(values);
     return PP_OK;
@@ -276,84 +239,83 @@ static pp_status find_strength(state *s)
     double noise = 0, square = 0;
     s->strength = s->setup->strength;
     if (s->strength > 0) return PP_OK;
-    PP_TRY(pp_comm_agree(s->slab.comm, slice_noise(s)));
-    PP_TRY(pp_slab_sum(&s->slab, s->each, &noise));
-    PP_TRY(dot(s, s->u, s->u, &square));
-    noise /= (double)s->slab.rows * sqrt(s->views);
-    s->strength = hypot(noise, 0.2 * sqrt(square / (double)(s->slab.rows * s->slab.pixels)));
+    PP_TRY(slice_noise(s));
+    PP_TRY(pp_slab_seat_sum(s->seat, 1, &noise));
+    PP_TRY(dot(s, s->pixels, s->u, s->u, &square));
+    noise /= (double)s->shape->rows * sqrt((double)s->shape->views);
+    s->strength = hypot(noise, 0.2 * sqrt(square / (double)(s->shape->rows * s->pixels)));
     return PP_OK;
 }
 
 /* ---- all of it ---- */
 
+static int64_t work_floats(int64_t voxels, int64_t samples, bool resident)
+{
+    return resident && samples > 4 * voxels ? samples : 4 * voxels;
+}
+
+static pp_status take(const state *s, int64_t floats, float **out)
+{
+    return s->backend->alloc((size_t)(floats > 0 ? floats : 1) * sizeof(float), (void **)out);
+}
+
 static pp_status make_state(state *s)
 {
-    const bool positivity = s->setup->positivity;
     for (int axis = 0; axis < AXES; axis++) {
-        PP_TRY(PP_ALLOC(s->voxels, &s->split[axis]));
-        PP_TRY(PP_ALLOC(s->voxels, &s->multiplier[axis]));
+        PP_TRY(take(s, s->voxels, &s->fields.split[axis]));
+        PP_TRY(take(s, s->voxels, &s->fields.multiplier[axis]));
     }
-    if (positivity) {
-        PP_TRY(PP_ALLOC(s->voxels, &s->positive));
-        PP_TRY(PP_ALLOC(s->voxels, &s->positive_multiplier));
+    if (s->setup->positivity) {
+        PP_TRY(take(s, s->voxels, &s->positive));
+        PP_TRY(take(s, s->voxels, &s->positive_multiplier));
     }
-    PP_TRY(PP_ALLOC(s->voxels, &s->right));
-    PP_TRY(PP_ALLOC(s->voxels, &s->residual));
-    PP_TRY(PP_ALLOC(s->voxels, &s->direction));
-    PP_TRY(PP_ALLOC(s->voxels, &s->image));
-    PP_TRY(PP_ALLOC(s->samples, &s->projected));
-    for (int side = 0; side < 2; side++) PP_TRY(PP_ALLOC(s->slab.pixels, &s->halo[side]));
-    return PP_ALLOC(s->slab.slices + 1, &s->each);
+    PP_TRY(take(s, s->voxels, &s->data));
+    PP_TRY(take(s, s->samples, &s->projected));
+    PP_TRY(take(s, work_floats(s->voxels, s->samples, s->shape->resident), &s->work));
+    s->right = s->work, s->residual = s->work + s->voxels;
+    s->direction = s->work + 2 * s->voxels, s->image = s->work + 3 * s->voxels;
+    s->u = s->host;
+    if (!s->shape->resident) return PP_OK;
+    PP_TRY(take(s, s->voxels, &s->u));
+    return s->backend->upload(s->u, s->host, (size_t)s->voxels * sizeof *s->u);
 }
 
 static void free_state(state *s)
 {
+    float *const taken[] = {s->positive, s->positive_multiplier,          s->data, s->projected,
+                            s->work,     s->shape->resident ? s->u : NULL};
     for (int axis = 0; axis < AXES; axis++) {
-        pp_free(s->split[axis]);
-        pp_free(s->multiplier[axis]);
+        if (s->fields.split[axis]) s->backend->release(s->fields.split[axis]);
+        if (s->fields.multiplier[axis]) s->backend->release(s->fields.multiplier[axis]);
     }
-    pp_free(s->positive);
-    pp_free(s->positive_multiplier);
-    pp_free(s->right);
-    pp_free(s->residual);
-    pp_free(s->direction);
-    pp_free(s->image);
-    pp_free(s->projected);
-    pp_free(s->halo[0]);
-    pp_free(s->halo[1]);
-    pp_free(s->each);
+    for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
+        if (taken[k]) s->backend->release(taken[k]);
 }
 
 /* z = grad u and w = max(0, u) of the start; data = R^T p / V. */
-static pp_status start(state *s, float *data)
+static pp_status start(state *s)
 {
-    pp_status status = PP_OK;
-    mask(s, s->u);
-    if (s->slab.slices > 0) {
-        status = pp_projector_adjoint_real(s->projector, s->slab.slices, s->lines, data);
-    }
-    PP_TRY(pp_comm_agree(s->slab.comm, status));
-    for (int64_t i = 0; i < s->voxels; i++) data[i] *= (float)(1 / s->views);
-    PP_TRY(pp_slab_neighbours(&s->slab, s->u, NULL, s->halo[1]));
-    for (int64_t at = 0; at < s->voxels; at++) {
-        float g[AXES];
-        difference(s, s->u, at / s->slab.pixels, at % s->slab.pixels, g);
-        for (int axis = 0; axis < AXES; axis++) s->split[axis][at] = g[axis];
-    }
+    const pp_slab_cut cut = pp_slab_seat_cut(s->seat);
+    const float *lines;
+    PP_TRY(mask(s, s->u));
+    PP_TRY(take_lines(s, &lines));
+    PP_TRY(adjoint(s, lines, s->data));
+    scale(s, s->data, (float)(1 / (double)s->shape->views));
+    PP_TRY(pp_slab_seat_neighbours(s->seat, s->u, false, true));
+    s->kernels->differences(&cut, s->u, &s->fields);
     keep_positive(s);
     return PP_OK;
 }
 
-static pp_status iterate(state *s, const float *data, float *const scratch[AXES],
-                         pp_total_variation_result *result)
+static pp_status iterate(state *s, pp_total_variation_result *result)
 {
     for (int64_t iteration = 0; iteration < s->setup->iterations; iteration++) {
-        squares total = {0};
-        PP_TRY(right_side(s, data, scratch));
+        double squares[PP_VARIATION_SUMS];
+        PP_TRY(right_side(s));
         PP_TRY(solve(s));
-        PP_TRY(shrink(s, &total));
+        PP_TRY(shrink(s, squares));
         keep_positive(s);
-        balance(s, &total, iteration, result);
+        balance(s, squares, iteration, result);
         result->iterations = iteration + 1;
         if (result->primal < s->setup->tolerance && result->dual < s->setup->tolerance) break;
     }
@@ -363,83 +325,138 @@ static pp_status iterate(state *s, const float *data, float *const scratch[AXES]
 /* The objective and its parts at the volume that is handed over. */
 static pp_status evaluate(const state *s, pp_total_variation_result *result)
 {
+    const pp_slab_cut cut = pp_slab_seat_cut(s->seat);
     double misfit = 0;
-    const int64_t of_slice = s->slab.slices > 0 ? s->samples / s->slab.slices : 0;
-    pp_status status = PP_OK;
-    if (s->slab.slices > 0) {
-        status = pp_projector_forward_real(s->projector, s->slab.slices, s->u, s->projected);
-    }
-    PP_TRY(pp_comm_agree(s->slab.comm, status));
-    for (int64_t i = 0; i < s->samples; i++) s->projected[i] -= s->lines[i];
-    pp_slab_dots(s->slab.slices, of_slice, s->projected, s->projected, s->each);
-    PP_TRY(pp_slab_sum(&s->slab, s->each, &misfit));
-    PP_TRY(pp_slab_neighbours(&s->slab, s->u, NULL, s->halo[1]));
-    for (int64_t k = 0; k < s->slab.slices; k++) {
-        s->each[k] = 0;
-        for (int64_t i = 0; i < s->slab.pixels; i++) {
-            float g[AXES];
-            difference(s, s->u, k, i, g);
-            s->each[k] += sqrt((double)(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]));
-        }
-    }
-    PP_TRY(pp_slab_sum(&s->slab, s->each, &result->variation));
+    const float *lines;
+    PP_TRY(take_lines(s, &lines));
+    PP_TRY(forward(s, s->u, s->projected));
+    s->kernels->combine(s->samples, s->projected, 1, s->projected, -1, lines);
+    PP_TRY(dot(s, s->of_slice, s->projected, s->projected, &misfit));
+    PP_TRY(pp_slab_seat_neighbours(s->seat, s->u, false, true));
+    PP_TRY(s->kernels->variation(&cut, s->u, s->seat->each));
+    PP_TRY(pp_slab_seat_sum(s->seat, 1, &result->variation));
     result->misfit = sqrt(misfit);
-    result->objective = misfit / (2 * s->views) + s->strength * result->variation;
+    result->objective = misfit / (2 * (double)s->shape->views) + s->strength * result->variation;
     return PP_OK;
 }
 
 static pp_status run(state *s, pp_total_variation_result *result)
 {
-    float *data = NULL, *scratch[AXES] = {NULL, NULL, NULL};
-    pp_status status = make_state(s);
-    if (status == PP_OK) status = PP_ALLOC(s->voxels, &data);
-    for (int axis = 0; axis < AXES && status == PP_OK; axis++) {
-        status = PP_ALLOC(s->voxels, &scratch[axis]);
-    }
-    status = pp_comm_agree(s->slab.comm, status);
-    if (status == PP_OK) status = start(s, data);
-    if (status == PP_OK) status = find_strength(s);
+    PP_TRY(make_state(s));
+    PP_TRY(start(s));
+    PP_TRY(find_strength(s));
     result->strength = s->strength;
-    if (status == PP_OK) status = iterate(s, data, scratch, result);
-    if (status == PP_OK && s->positive) {
-        memcpy(s->u, s->positive, (size_t)s->voxels * sizeof *s->u);
-        mask(s, s->u);
+    PP_TRY(iterate(s, result));
+    if (s->positive) {
+        copy(s, s->u, s->positive);
+        PP_TRY(mask(s, s->u));
     }
-    if (status == PP_OK) status = evaluate(s, result);
-    for (int axis = 0; axis < AXES; axis++) pp_free(scratch[axis]);
-    pp_free(data);
+    PP_TRY(evaluate(s, result));
+    if (!s->shape->resident || s->voxels == 0) return PP_OK;
+    return s->backend->download(s->host, s->u, (size_t)s->voxels * sizeof *s->u);
+}
+
+static pp_status work(pp_slab_seat *seat, void *argument)
+{
+    const shape *all = argument;
+    const int64_t pixels = all->n * all->n, of_slice = all->views * all->n;
+    state s = {.shape = all,
+               .seat = seat,
+               .setup = all->setup,
+               .backend = pp_slab_seat_backend(seat),
+               .n = all->n,
+               .pixels = pixels,
+               .slices = seat->slices,
+               .voxels = seat->slices * pixels,
+               .of_slice = of_slice,
+               .samples = seat->slices * of_slice,
+               .rho = 0.5,
+               .eta = all->setup->positivity ? 0.5 : 0,
+               .lines = all->lines + seat->start * of_slice,
+               .host = all->volume + seat->start * pixels};
+    pp_total_variation_result found = {0};
+    s.kernels = s.backend->slabs;
+    if (all->resident && seat->slices > 0)
+        PP_TRY(pp_projector_device_of(all->projector, seat->rank, &s.projection));
+    const pp_status status = run(&s, &found);
+    free_state(&s);
+    if (status == PP_OK && seat->rank == 0) *all->result = found;
     return status;
+}
+
+/* ---- where the vectors lie ---- */
+
+/* In the devices' memory where all ranks' devices have room for them. */
+static pp_status choose(const pp_comm *comm, shape *all, const pp_backend *devices, int64_t slices)
+{
+    double resident = 1;
+    pp_status status = PP_OK;
+    const double need =
+        devices ? pp_total_variation_device_bytes(
+                      all->n, all->views, pp_slab_seat_most(slices, pp_backend_devices(devices)),
+                      all->setup->positivity)
+                : 0;
+    for (int k = 0; devices && status == PP_OK && k < pp_backend_devices(devices); k++) {
+        double room = all->setup->device_memory;
+        status = pp_backend_use(devices, pp_backend_device(devices, k));
+        if (status == PP_OK && !(room > 0)) {
+            status = devices->room(&room);
+            room *= PP_TOTAL_VARIATION_PART;
+        }
+        if (need > room) resident = 0;
+    }
+    if (devices && status == PP_OK) status = pp_backend_use(devices, pp_backend_device(devices, 0));
+    PP_TRY(pp_comm_agree(comm, status));
+    PP_TRY(pp_comm_allreduce(comm, &resident, 1, PP_MIN));
+    all->resident = devices && resident > 0;
+    return PP_OK;
 }
 
 pp_status pp_total_variation_run(const pp_comm *comm, const pp_projector *projector,
                                  const pp_total_variation *setup, int64_t rows, const float *lines,
                                  float *volume, pp_total_variation_result *result)
 {
-    double shape[2] = {projector ? (double)pp_projector_size(projector) : 0,
-                       projector ? (double)pp_projector_views(projector) : 0};
-    PP_TRY(pp_comm_allreduce(comm, shape, 2, PP_MAX));
-    const int64_t n = (int64_t)shape[0];
-    state s = {.projector = projector,
-               .setup = setup,
-               .slab = pp_slab_of(comm, rows, n * n),
-               .n = n,
-               .views = shape[1],
-               .rho = 0.5,
-               .eta = setup->positivity ? 0.5 : 0,
-               .lines = lines,
-               .u = volume};
-    pp_total_variation_result local = {0};
-    s.voxels = s.slab.slices * n * n;
-    s.samples = s.slab.slices * n * (int64_t)s.views;
-    const pp_status status = run(&s, &local);
-    free_state(&s);
-    if (status == PP_OK && result) *result = local;
-    return status;
+    const pp_backend *devices = projector ? pp_projector_backend(projector) : NULL;
+    double size[2] = {projector ? (double)pp_projector_size(projector) : 0,
+                      projector ? (double)pp_projector_views(projector) : 0};
+    PP_TRY(pp_comm_allreduce(comm, size, 2, PP_MAX));
+    const int64_t n = (int64_t)size[0], slices = pp_slab_of(comm, rows, n * n).slices;
+    pp_total_variation_result found = {0};
+    shape all = {.projector = projector,
+                 .setup = setup,
+                 .lines = lines,
+                 .volume = volume,
+                 .rows = rows,
+                 .n = n,
+                 .views = (int64_t)size[1],
+                 .result = &found};
+    PP_TRY(choose(comm, &all, devices, slices));
+    const pp_slab_team_setup team = {.comm = comm,
+                                     .backend = all.resident ? devices : pp_backend_find("cpu"),
+                                     .devices = all.resident ? pp_backend_devices(devices) : 1,
+                                     .rows = rows,
+                                     .n = n};
+    PP_TRY(pp_slab_team_run(&team, work, &all));
+    found.devices = all.resident ? team.devices : 0;
+    if (result) *result = found;
+    return PP_OK;
+}
+
+static double vectors(int64_t n, int64_t views, int64_t slices, bool positivity, bool resident)
+{
+    const int64_t voxels = slices * n * n, samples = slices * views * n;
+    const int64_t volumes = 2 * AXES + 1 + (positivity ? 2 : 0) + (resident ? 1 : 0);
+    return (double)sizeof(float) *
+               (double)(volumes * voxels + samples + work_floats(voxels, samples, resident)) +
+           pp_slab_seat_bytes(n);
 }
 
 double pp_total_variation_bytes(int64_t n, int64_t views, int64_t slices, bool positivity)
 {
-    const double volumes = 3 * AXES + 5 + (positivity ? 2 : 0);
-    return (double)sizeof(float) * (double)n *
-           ((double)slices * (volumes * (double)n + (double)views) + 2 * (double)n);
+    return vectors(n, views, slices, positivity, false);
+}
+
+double pp_total_variation_device_bytes(int64_t n, int64_t views, int64_t slices, bool positivity)
+{
+    return vectors(n, views, slices, positivity, true);
 }

@@ -37,5 +37,6 @@ const pp_backend pp_backend_cpu = {
     .download = copy,
     .vectors = &pp_cpu_vectors,
     .sweeps = sweeps,
+    .slabs = &pp_cpu_slabs,
     .host_memory = true,
 };

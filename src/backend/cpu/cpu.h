@@ -7,5 +7,6 @@
 
 extern const pp_backend pp_backend_cpu;
 extern const pp_vectors pp_cpu_vectors;
+extern const pp_slab_class pp_cpu_slabs;
 
 #endif

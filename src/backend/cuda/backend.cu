@@ -85,6 +85,8 @@ pp_status free_bytes(double *bytes)
 }
 
 #ifdef PP_MOCK
+const bool mpi_may_read = false; /* the emulation's memory is closed to the host */
+
 /* A template's instances count together, under its name. */
 void name_of(const char *kernel, char *out, size_t room)
 {
@@ -116,6 +118,7 @@ int traffic(pp_traffic *out, int count)
     return count;
 }
 #else
+const bool mpi_may_read = true;
 int (*const traffic)(pp_traffic *out, int count) = nullptr;
 #endif
 
@@ -124,7 +127,8 @@ const pp_sweep_class *const sweeps[] = {&sweep_batched, nullptr};
 } // namespace
 } // namespace PP_DEVICE
 
-/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, slices, facts, traffic */
+/* name, devices, alloc, release, upload, download, vectors, sweeps, host_memory, use, room, speed, links, projection, slices, facts, traffic,
+ * slabs, mpi_may_read */
 extern "C" const pp_backend PP_TABLE = {
     PP_TABLE_NAME,
     PP_DEVICE::devices,
@@ -143,4 +147,6 @@ extern "C" const pp_backend PP_TABLE = {
     &PP_DEVICE::slice_class,
     &PP_DEVICE::device_class,
     PP_DEVICE::traffic,
+    &PP_DEVICE::slab_class,
+    PP_DEVICE::mpi_may_read,
 };

@@ -123,6 +123,7 @@ PP_MUST_CHECK pp_status speed(int64_t n, pp_backend_speed *out);
 extern const pp_link_class link_class;
 extern const pp_projection_class projection_class;
 extern const pp_slice_class slice_class;
+extern const pp_slab_class slab_class;
 extern const pp_device_class device_class;
 } // namespace PP_DEVICE
 
