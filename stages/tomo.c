@@ -25,7 +25,7 @@ enum { QUANTITY_BOTH, QUANTITY_PHASE, QUANTITY_ABSORPTION };
 
 typedef struct tomo {
     int method, filter, interpolation, weights, quantity, support, split;
-    double cutoff, noise, stagnation, oversampling, total_variation;
+    double cutoff, noise, stagnation, oversampling, total_variation, device_memory;
     int64_t iterations;
     bool positivity, derivative;
 } tomo;
@@ -68,6 +68,10 @@ static const pp_param params[] = {
         "a second one; their Fourier shell and ring correlation tells the resolution"),
     PP_REAL(tomo, oversampling, 2.0, 1.25, 4, "1",
             "of the projector's Fourier grid; 1.5 takes half the memory and is 8 times less exact"),
+    PP_AUTO_REAL(tomo, device_memory, auto, 1, 1e18, "byte",
+                 "tv on GPUs: what a device may hold of its slices' vectors; with less than they "
+                 "need they stay on the host, and projections are streamed; auto: nine tenths of "
+                 "what it has free"),
     PP_PARAM_END,
 };
 
@@ -132,6 +136,7 @@ static pp_reconstruct settings(const tomo *p, int threads, const pp_backend *bac
                                   .iterations = iterations_of(p),
                                   .inner = 4,
                                   .tolerance = 1e-3,
+                                  .device_memory = p->device_memory >= 1 ? p->device_memory : 0,
                                   .positivity = p->positivity,
                                   .whole_square = square};
     return out;
@@ -292,6 +297,8 @@ static pp_status make_volume(const pp_context *context, const source *s, pp_arra
 static void note_result(pp_context *context, const tomo *p, const char *name,
                         pp_reconstruct_result result)
 {
+    const pp_backend *backend = pp_backend_find(pp_context_backend(context));
+    const bool on_devices = backend && backend->projection;
     if (p->method == METHOD_FBP) return;
     pp_info("tomo: %s after %lld to %lld iterations a slice, misfit %.3g of the "
             "projections",
@@ -300,6 +307,11 @@ static void note_result(pp_context *context, const tomo *p, const char *name,
                     (long long)result.most, result.misfit);
     if (p->method == METHOD_TV) {
         pp_context_fact(context, "total_variation", "%s %.6g", name, result.strength);
+        if (on_devices && result.devices > 0)
+            pp_context_fact(context, "vectors", "in the memory of %d devices a rank",
+                            result.devices);
+        else if (on_devices)
+            pp_context_fact(context, "vectors", "on the host, projections streamed to devices");
     }
 }
 
@@ -467,6 +479,7 @@ static void check(const void *params_, pp_check *check)
         {"interpolation", {[METHOD_FBP] = true, [METHOD_TV] = true}},
         {"weights", {[METHOD_FBP] = true, [METHOD_TV] = true}},
         {"iterations", {[METHOD_CG] = true, [METHOD_SIRT] = true, [METHOD_TV] = true}},
+        {"device_memory", {[METHOD_TV] = true}},
         {"positivity", {[METHOD_CG] = true, [METHOD_SIRT] = true, [METHOD_TV] = true}},
         {"noise", {[METHOD_CG] = true}},
         {"stagnation", {[METHOD_CG] = true}},
@@ -497,7 +510,8 @@ static void plan(const void *params_, pp_plan *plan)
     }
     if (shape.views == 0 || shape.columns == 0) return;
     const int ranks = pp_plan_ranks(plan), threads = pp_plan_threads(plan);
-    const pp_reconstruct setup = settings(p, threads, NULL);
+    const pp_reconstruct there = settings(p, threads, pp_backend_find(pp_plan_backend(plan))),
+                         setup = p->method == METHOD_TV ? there : settings(p, threads, NULL);
     const double n = (double)shape.columns, rows = (double)pp_most_rows(shape.rows, ranks),
                  lines = (double)shape.views * n * rows, grid = pow(p->oversampling * n, 2);
     pp_plan_add(plan, PP_LARGE, 2 * rows * n * n * sizeof(float), "delta and beta");
@@ -505,11 +519,8 @@ static void plan(const void *params_, pp_plan *plan)
                 "lines of one quantity, by views and by slabs");
     pp_plan_add(plan, PP_HOST, pp_reconstruct_bytes(&setup, ranks, shape) - lines * sizeof(float),
                 "projector, work");
-    const pp_projector_setup projector = {.n = shape.columns,
-                                          .views = shape.views,
-                                          .oversampling = p->oversampling,
-                                          .backend = pp_backend_find(pp_plan_backend(plan))};
-    pp_plan_add(plan, PP_DEVICE, pp_projector_device_bytes(&projector), "projector");
+    pp_plan_add(plan, PP_DEVICE, pp_reconstruct_device_bytes(&there, ranks, shape),
+                "projector, and slices that are iterated on");
     if (p->split == SPLIT_ANGLES) {
         pp_plan_add(plan, PP_LARGE, 2 * rows * n * n * sizeof(float), "two half volumes");
         pp_plan_add(plan, PP_HOST, pp_shell_correlation_bytes(ranks, shape.rows, shape.columns),

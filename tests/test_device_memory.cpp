@@ -1,5 +1,5 @@
 /* What the plan says of device memory, against the most that the emulated devices' pools held at a time: views on one device and in
- * groups, every way of splitting, and the tomography projector.
+ * groups, every way of splitting, the tomography projector, and a solve whose vectors lie on the devices.
  * SPDX-License-Identifier: BSD-3-Clause */
 // TIMEOUT 120
 #include <cmath>
@@ -10,6 +10,9 @@
 extern "C" {
 #include "support/tiled.h"
 #include "tomo/projector.h"
+#include "tomo/slab_team.h"
+#include "tomo/total_variation.h"
+#include "tomo/transpose.h"
 }
 
 namespace pp_mock
@@ -129,10 +132,49 @@ START_TEST(of_the_projector)
 }
 END_TEST
 
+/* Every vector of the solve, of each device's slices; fewer and more samples than voxels. */
+START_TEST(of_total_variation)
+{
+    const int64_t n = 40, rows = 22;
+    const int devices = 3;
+    pp_emulation::set_devices(devices);
+    for (int c = 0; c < 2; c++) {
+        const int64_t views = c ? 190 : 24;
+        std::vector<double> angles(static_cast<size_t>(views));
+        for (size_t v = 0; v < angles.size(); v++) angles[v] = 0.016 * static_cast<double>(v);
+        std::vector<float> volume(static_cast<size_t>(rows * n * n), 1.0f),
+            lines(static_cast<size_t>(rows * views * n), 1.0f);
+        pp_projector_setup make = {};
+        make.n = n, make.views = views, make.angles = angles.data(), make.threads = 1;
+        make.backend = &pp_backend_mock;
+        pp_total_variation setup = {};
+        setup.strength = 0.1, setup.iterations = 1, setup.inner = 1, setup.positivity = c == 0;
+        pp_projector *p = nullptr;
+        pp_comm *self = nullptr;
+        for (int k = 0; k < devices; k++) (void)pp_mock::most_taken(k);
+        pp_assert_ok(pp_comm_self(&self));
+        pp_assert_ok(pp_projector_create(&make, &p));
+        pp_assert_ok(
+            pp_total_variation_run(self, p, &setup, rows, lines.data(), volume.data(), nullptr));
+        for (int k = 0; k < devices; k++) {
+            int64_t first, slices;
+            pp_slab_block(rows, devices, k, &first, &slices);
+            check_planned(pp_projector_device_bytes(&make) +
+                              pp_total_variation_device_bytes(n, views, slices, setup.positivity),
+                          pp_mock::most_taken(k), "total variation", k);
+        }
+        ck_assert_int_eq(pp_slab_seat_most(rows, devices), 8);
+        pp_projector_free(&p);
+        pp_comm_free(&self);
+    }
+}
+END_TEST
+
 } // namespace
 
 int main()
 {
-    return pp_test::run("device memory", 100, pp_test::process::each_its_own,
-                        {of_a_view_on_one_device, of_a_view_in_a_group, of_the_projector});
+    return pp_test::run(
+        "device memory", 100, pp_test::process::each_its_own,
+        {of_a_view_on_one_device, of_a_view_in_a_group, of_the_projector, of_total_variation});
 }

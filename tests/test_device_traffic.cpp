@@ -383,6 +383,43 @@ START_TEST(projections)
 }
 END_TEST
 
+/* Slices of X bytes, three of them: the steps of total variation between projections. */
+START_TEST(slabs)
+{
+    const int64_t slices = 3, count = slices * n * n;
+    const pp_slab_class *k = pp_backend_mock.slabs;
+    float *of[10];
+    for (float *&memory : of) memory = pp_test::put(std::vector<float>(count, 1.5f));
+    const pp_slab_cut cut = {n, slices, nullptr, of[0]};
+    const pp_slab_splitting fields = {{of[1], of[2], of[3]}, {of[4], of[5], of[6]}};
+    std::vector<double> each(5 * slices);
+    sizes = {{"X", 4 * plane}}, parts = static_cast<double>(slices);
+    const auto run = [&](auto work, const char *row, const char *kernel) {
+        pp_emulation::traffic_reset();
+        work();
+        ck_assert_int_eq(pp_backend_mock.upload(nullptr, nullptr, 0), PP_OK); /* waits */
+        compare(row, kernel, 1);
+    };
+    run([&] { k->combine(count, of[7], 1, of[8], 2, of[9]); }, "slab_combine",
+        "slab_combine_kernel");
+    const pp_slab_normal normal = {of[8], 0.1f, 0.2f, 0.3f, true};
+    run([&] { k->normal(&cut, &normal, of[7]); }, "slab_normal", "slab_normal_kernel");
+    pp_slab_right right = {of[8], of[9], of[0], fields, 0.1f, 0.2f, true};
+    run([&] { k->right(&cut, &right, of[7]); }, "slab_right, positivity", "slab_right_kernel");
+    right.positive = right.positive_multiplier = nullptr;
+    run([&] { k->right(&cut, &right, of[7]); }, "slab_right", "slab_right_kernel");
+    run([&] { k->differences(&cut, of[8], &fields); }, "slab_differences",
+        "slab_differences_kernel");
+    run([&] { ck_assert_int_eq(k->shrink(&cut, of[8], &fields, 0.1f, each.data()), PP_OK); },
+        "slab_shrink", "slab_shrink_kernel");
+    run([&] { ck_assert_int_eq(k->variation(&cut, of[8], each.data()), PP_OK); }, "slab_variation",
+        "slab_variation_kernel");
+    run([&] { k->keep_positive(count, of[8], of[7], of[9]); }, "slab_positive",
+        "slab_positive_kernel");
+    for (float *memory : of) (void)pp_test::fetch(1, memory);
+}
+END_TEST
+
 } // namespace
 
 int main()
@@ -390,5 +427,5 @@ int main()
     return pp_test::run("device traffic", 60, pp_test::process::one,
                         {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
                          fourier_positions, bilinear_positions_and_a_background,
-                         illuminations_and_ramps, callbacks, vectors, projections});
+                         illuminations_and_ramps, callbacks, vectors, projections, slabs});
 }

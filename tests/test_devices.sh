@@ -13,7 +13,11 @@ expect '^mock .*3 devices' three
 expect '^  device 2 .* at 0000:02:00.0, compute capability 9.0' three
 [ "$(grep -c '^  FFT  *fine' out)" = 3 ] || { echo "FFT is not tried on three devices"; bad=$((bad + 1)); }
 expect '1 reads 0 2' peers
-expect '^MPI  .*(not )?CUDA-aware; passes host memory only$' mpi
+expect '^MPI  .*, (CUDA-aware: is given device memory|not CUDA-aware: device memory goes by way of the host)$' mpi
+export POLYPTYCH_MPI_DEVICE_MEMORY=no
+mock 3
+unset POLYPTYCH_MPI_DEVICE_MEMORY
+expect '^MPI  .*, not CUDA-aware: device memory goes by way of the host$' 'mpi without device memory'
 expect '^  NCCL  *fine, 3 devices' nccl
 expect '^  rank 0 .* takes 0 \(0000:00:00.0\), 1 .*, 2 ' alone
 mock 0

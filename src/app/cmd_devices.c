@@ -184,8 +184,10 @@ static pp_status run(const pp_arguments *arguments)
     const bool first = pp_comm_rank(arguments->comm) == 0;
     PP_TRY(pp_comm_agree(arguments->comm, first ? print_processor() : PP_OK));
     if (first)
-        (void)printf("MPI         %s, %s; passes host memory only\n", pp_mpi_version(),
-                     pp_mpi_takes_device_memory() ? "CUDA-aware" : "not CUDA-aware");
+        (void)printf("MPI         %s, %s\n", pp_mpi_version(),
+                     pp_mpi_takes_device_memory()
+                         ? "CUDA-aware: is given device memory"
+                         : "not CUDA-aware: device memory goes by way of the host");
     if (first) (void)printf("back ends\n");
     if (first) print_missing();
     return print_backends(arguments->comm);

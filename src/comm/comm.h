@@ -28,8 +28,8 @@ void pp_mpi_stop(void);
 void pp_mpi_abort(int code);
 /** "Open MPI v4.1.4 ..." */
 const char *pp_mpi_version(void);
-/** Whether this MPI takes addresses of GPU memory. It is given none: what ranks pass, stack and volume, lies in host memory, and the devices of a
- *  view belong to one rank. */
+/** Whether this MPI takes addresses of GPU memory, and is to be given them: POLYPTYCH_MPI_DEVICE_MEMORY=no in the environment says no. Where it
+ *  does not, what devices pass to other ranks goes by way of host memory. */
 bool pp_mpi_takes_device_memory(void);
 
 /** Not collective. */

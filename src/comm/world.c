@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include <limits.h>
 #include <mpi.h>
+#include <stdlib.h>
 #include <string.h>
 #if __has_include(<mpi-ext.h>)
 #include <mpi-ext.h>
@@ -71,6 +72,8 @@ const char *pp_mpi_version(void)
 bool pp_mpi_takes_device_memory(void)
 {
 #if defined(MPIX_CUDA_AWARE_SUPPORT) && MPIX_CUDA_AWARE_SUPPORT
+    const char *wanted = getenv("POLYPTYCH_MPI_DEVICE_MEMORY");
+    if (wanted && strcmp(wanted, "no") == 0) return false;
     return MPIX_Query_cuda_support() == 1;
 #else
     return false;

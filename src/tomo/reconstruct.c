@@ -9,6 +9,7 @@
 #include "backend/fft.h"
 #include "base/alloc.h"
 #include "tomo/slab_sums.h"
+#include "tomo/slab_team.h"
 
 /* This rank's slices. */
 typedef struct slab {
@@ -101,7 +102,8 @@ static pp_status run_tv(const pp_comm *comm, const slab *s, const pp_reconstruct
     *result = (pp_reconstruct_result){.fewest = found.iterations,
                                       .most = found.iterations,
                                       .misfit = square > 0 ? found.misfit / sqrt(square) : NAN,
-                                      .strength = found.strength};
+                                      .strength = found.strength,
+                                      .devices = found.devices};
     return status;
 }
 
@@ -273,6 +275,23 @@ pp_status pp_reconstruct_plans(const pp_reconstruct *setup, int64_t columns)
     return status;
 }
 
+static int64_t slab_slices(int ranks, int64_t rows)
+{
+    return 2 * (((rows + 1) / 2 + ranks - 1) / ranks);
+}
+
+/* As pp_total_variation_run chooses, the projector's memory taken. A plan needs no device: where there is none to ask, they fit. */
+static bool tv_on_devices(const pp_reconstruct *setup, int ranks, pp_stack_shape shape)
+{
+    const pp_projector_setup make = projector_of(setup, shape, NULL);
+    const double held = pp_projector_device_bytes(&make);
+    bool fits = true;
+    if (setup->method != PP_RECONSTRUCT_TV || !(held > 0)) return false;
+    return pp_total_variation_fits(setup->backend, &setup->tv, shape.columns, shape.views,
+                                   slab_slices(ranks, shape.rows), held, &fits) != PP_OK ||
+           fits;
+}
+
 double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape)
 {
     const pp_projector_setup make = projector_of(setup, shape, NULL);
@@ -287,9 +306,22 @@ double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_sha
     } else {
         bytes += pp_fbp_bytes(shape.columns, shape.views, setup->threads);
     }
-    if (setup->method == PP_RECONSTRUCT_TV) {
+    if (setup->method == PP_RECONSTRUCT_TV && !tv_on_devices(setup, ranks, shape)) {
         bytes += pp_total_variation_bytes(shape.columns, shape.views, 2 * (int64_t)pairs,
                                           setup->tv.positivity);
     }
     return bytes + pp_transpose_bytes(ranks, shape);
+}
+
+double pp_reconstruct_device_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape)
+{
+    const pp_projector_setup make = projector_of(setup, shape, NULL);
+    const int64_t slices = slab_slices(ranks, shape.rows);
+    const double bytes = pp_projector_device_bytes(&make);
+    if (tv_on_devices(setup, ranks, shape))
+        return bytes + pp_total_variation_device_bytes(
+                           shape.columns, shape.views,
+                           pp_slab_seat_most(slices, pp_backend_devices(setup->backend)),
+                           setup->tv.positivity);
+    return bytes;
 }

@@ -36,6 +36,7 @@ typedef struct pp_reconstruct_result {
     int64_t fewest, most; /* iterations over the slices; 0 for fbp */
     double misfit;        /* |R u - p| / |p| at the end; NAN for fbp */
     double strength;      /* of the total variation; 0 for others */
+    int devices;          /* in whose memory the total variation's vectors lay; 0: on the host */
 } pp_reconstruct_result;
 
 /** volume [my rows][columns][columns] (rows of pp_slab_block) from stack [my views][rows][columns] (views of pp_comm_block);
@@ -50,5 +51,7 @@ PP_MUST_CHECK pp_status pp_reconstruct_run(const pp_comm *comm, const pp_reconst
 PP_MUST_CHECK pp_status pp_reconstruct_plans(const pp_reconstruct *setup, int64_t columns);
 /** Bytes that it needs on a rank besides stack and volume. */
 double pp_reconstruct_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape);
+/** Bytes that it needs on each device of a rank; 0 without a back end whose devices project. */
+double pp_reconstruct_device_bytes(const pp_reconstruct *setup, int ranks, pp_stack_shape shape);
 
 #endif

@@ -224,7 +224,7 @@ pp_slab_cut pp_slab_seat_cut(const pp_slab_seat *seat)
 int64_t pp_slab_seat_most(int64_t slices, int devices)
 {
     int64_t first, count;
-    pp_slab_block(slices, devices, 0, &first, &count);
+    pp_slab_block(slices, devices > 1 ? devices : 1, 0, &first, &count);
     return count;
 }
 

@@ -386,27 +386,35 @@ static pp_status work(pp_slab_seat *seat, void *argument)
 
 /* ---- where the vectors lie ---- */
 
+pp_status pp_total_variation_fits(const pp_backend *devices, const pp_total_variation *setup,
+                                  int64_t n, int64_t views, int64_t slices, double held, bool *out)
+{
+    const int count = pp_backend_devices(devices);
+    *out = true;
+    if (count < 1) return PP_OK; /* of a plan */
+    const double need = pp_total_variation_device_bytes(n, views, pp_slab_seat_most(slices, count),
+                                                        setup->positivity);
+    for (int k = 0; k < count; k++) {
+        double room = setup->device_memory;
+        PP_TRY(pp_backend_use(devices, pp_backend_device(devices, k)));
+        if (!(room > 0)) {
+            PP_TRY(devices->room(&room));
+            room = PP_TOTAL_VARIATION_PART * (room - held);
+        }
+        if (need > room) *out = false;
+    }
+    return pp_backend_use(devices, pp_backend_device(devices, 0));
+}
+
 /* In the devices' memory where all ranks' devices have room for them. */
 static pp_status choose(const pp_comm *comm, shape *all, const pp_backend *devices, int64_t slices)
 {
-    double resident = 1;
+    bool fits = true;
     pp_status status = PP_OK;
-    const double need =
-        devices ? pp_total_variation_device_bytes(
-                      all->n, all->views, pp_slab_seat_most(slices, pp_backend_devices(devices)),
-                      all->setup->positivity)
-                : 0;
-    for (int k = 0; devices && status == PP_OK && k < pp_backend_devices(devices); k++) {
-        double room = all->setup->device_memory;
-        status = pp_backend_use(devices, pp_backend_device(devices, k));
-        if (status == PP_OK && !(room > 0)) {
-            status = devices->room(&room);
-            room *= PP_TOTAL_VARIATION_PART;
-        }
-        if (need > room) resident = 0;
-    }
-    if (devices && status == PP_OK) status = pp_backend_use(devices, pp_backend_device(devices, 0));
+    if (devices)
+        status = pp_total_variation_fits(devices, all->setup, all->n, all->views, slices, 0, &fits);
     PP_TRY(pp_comm_agree(comm, status));
+    double resident = fits;
     PP_TRY(pp_comm_allreduce(comm, &resident, 1, PP_MIN));
     all->resident = devices && resident > 0;
     return PP_OK;

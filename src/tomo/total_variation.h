@@ -46,6 +46,12 @@ PP_MUST_CHECK pp_status pp_total_variation_run(const pp_comm *comm, const pp_pro
 
 /** Bytes of working memory on a rank that holds `slices`, besides the projector's, with the vectors on the host. */
 double pp_total_variation_bytes(int64_t n, int64_t views, int64_t slices, bool positivity);
+/** Whether the vectors of a rank's `slices` fit the back end's devices, which hold `held` bytes more than now by then. The calling thread is
+ *  on the first of them then. */
+PP_MUST_CHECK pp_status pp_total_variation_fits(const pp_backend *devices,
+                                                const pp_total_variation *setup, int64_t n,
+                                                int64_t views, int64_t slices, double held,
+                                                bool *out);
 /** Bytes of a device's memory, besides the projector's, that holds `slices` (pp_slab_seat_most) of them. */
 double pp_total_variation_device_bytes(int64_t n, int64_t views, int64_t slices, bool positivity);
 

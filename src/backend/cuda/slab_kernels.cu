@@ -37,9 +37,9 @@ __device__ voxel_t voxel(const pp_slab_cut &cut, int64_t at)
     return {at / pixels, i / cut.n, i % cut.n};
 }
 
-int64_t voxels(const pp_slab_cut *cut)
+int64_t voxels(const pp_slab_cut &cut)
 {
-    return cut->slices * cut->n * cut->n;
+    return cut.slices * cut.n * cut.n;
 }
 
 /* ---- without sums: one thread an element ---- */
@@ -102,22 +102,28 @@ void combine(int64_t count, float *out, float a, const float *x, float b, const 
     PP_LAUNCH(slab_combine_kernel, blocks_for(count), THREADS, 0, stream(), out, a, x, b, y, count);
 }
 
-void normal(const pp_slab_cut *cut, const pp_slab_normal *terms, float *out)
+void normal(const pp_slab_cut *cut_, const pp_slab_normal *terms_, float *out)
 {
-    if (cut->slices < 1) return;
-    PP_LAUNCH(slab_normal_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), out, *cut, *terms);
+    const pp_slab_cut cut = *cut_; /* launches keep values, and read no host memory later */
+    const pp_slab_normal terms = *terms_;
+    if (cut.slices < 1) return;
+    PP_LAUNCH(slab_normal_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), out, cut, terms);
 }
 
-void right(const pp_slab_cut *cut, const pp_slab_right *terms, float *out)
+void right(const pp_slab_cut *cut_, const pp_slab_right *terms_, float *out)
 {
-    if (cut->slices < 1) return;
-    PP_LAUNCH(slab_right_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), out, *cut, *terms);
+    const pp_slab_cut cut = *cut_;
+    const pp_slab_right terms = *terms_;
+    if (cut.slices < 1) return;
+    PP_LAUNCH(slab_right_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), out, cut, terms);
 }
 
-void differences(const pp_slab_cut *cut, const float *u, const pp_slab_splitting *fields)
+void differences(const pp_slab_cut *cut_, const float *u, const pp_slab_splitting *fields_)
 {
-    if (cut->slices < 1) return;
-    PP_LAUNCH(slab_differences_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), *fields, *cut,
+    const pp_slab_cut cut = *cut_;
+    const pp_slab_splitting fields = *fields_;
+    if (cut.slices < 1) return;
+    PP_LAUNCH(slab_differences_kernel, blocks_for(voxels(cut)), THREADS, 0, stream(), fields, cut,
               u);
 }
 
@@ -212,21 +218,24 @@ pp_status summed(int64_t slices, const blocks_t &blocks, int count, double *each
     return status;
 }
 
-pp_status shrink(const pp_slab_cut *cut, const float *u, const pp_slab_splitting *fields, float bar,
-                 double *each)
+pp_status shrink(const pp_slab_cut *cut_, const float *u, const pp_slab_splitting *fields_,
+                 float bar, double *each)
 {
-    const blocks_t blocks = blocks_of(cut->n * cut->n);
-    return summed(cut->slices, blocks, SUMS, each, [&](double *out, unsigned count) {
-        PP_LAUNCH(slab_shrink_kernel, count, THREADS, sums_bytes(SUMS), stream(), out, *fields,
-                  *cut, u, bar, blocks);
+    const pp_slab_cut cut = *cut_;
+    const pp_slab_splitting fields = *fields_;
+    const blocks_t blocks = blocks_of(cut.n * cut.n);
+    return summed(cut.slices, blocks, SUMS, each, [=](double *out, unsigned count) {
+        PP_LAUNCH(slab_shrink_kernel, count, THREADS, sums_bytes(SUMS), stream(), out, fields, cut,
+                  u, bar, blocks);
     });
 }
 
-pp_status variation(const pp_slab_cut *cut, const float *u, double *each)
+pp_status variation(const pp_slab_cut *cut_, const float *u, double *each)
 {
-    const blocks_t blocks = blocks_of(cut->n * cut->n);
-    return summed(cut->slices, blocks, 1, each, [&](double *out, unsigned count) {
-        PP_LAUNCH(slab_variation_kernel, count, THREADS, sums_bytes(1), stream(), out, *cut, u,
+    const pp_slab_cut cut = *cut_;
+    const blocks_t blocks = blocks_of(cut.n * cut.n);
+    return summed(cut.slices, blocks, 1, each, [=](double *out, unsigned count) {
+        PP_LAUNCH(slab_variation_kernel, count, THREADS, sums_bytes(1), stream(), out, cut, u,
                   blocks);
     });
 }
