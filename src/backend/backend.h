@@ -101,7 +101,8 @@ typedef struct pp_backend {
      *  counted is dropped. NULL member: nobody counts. */
     int (*traffic)(pp_traffic *out, int count);
     const pp_slab_class *slabs; /* of every back end */
-    bool mpi_may_read; /* an MPI library that takes addresses of device memory (comm.h) may be given this one's */
+    bool
+        mpi_may_read; /* an MPI library that takes addresses of device memory (comm.h) may be given this one's */
 } pp_backend;
 
 /** The back ends that were built, up to NULL. */
