@@ -348,6 +348,45 @@ START_TEST(vectors)
 }
 END_TEST
 
+/* Three slices of 30 x 30: T an array of one. */
+START_TEST(vectors_of_slices)
+{
+    const int64_t side_of = 30, count = side_of * side_of, slices = 3;
+    const pp_slice_class *k = pp_backend_mock.slices;
+    const std::vector<float> below(static_cast<size_t>(slices * count), -1.0f);
+    float *const x = pp_test::put(below), *const y = pp_test::put(below),
+                 *const z = pp_test::put(below);
+    const double gains[] = {0.5, 0.25, -1.0}, none[] = {0.0, 0.0, 0.0};
+    double sums[3], outside = 0;
+    bool clipped[3];
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t dy = i / side_of - 15, dx = i % side_of - 15;
+        if (dy * dy + dx * dx > 14 * 14) outside += 4.0;
+    }
+    sizes = {{"T", 4.0 * static_cast<double>(count)}, {"parts", 8.0}, {"outside", outside}};
+    parts = static_cast<double>(slices);
+    const auto run = [&](pp_status status, const char *row, const char *kernel) {
+        ck_assert_int_eq(status, PP_OK);
+        ck_assert_int_eq(pp_backend_mock.upload(nullptr, nullptr, 0), PP_OK); /* waits */
+        compare(row, kernel, 1);
+        pp_emulation::traffic_reset();
+    };
+    pp_emulation::traffic_reset();
+    run(k->dots(sums, x, y, slices, count), "slice_dots", "slice_dots_kernel");
+    run(k->dots(sums, x, x, slices, count), "slice_dots, of one array", "slice_dots_kernel");
+    run(k->dots(sums, x, x, slices, count), "slice_totals", "slice_totals_kernel");
+    run(k->add(y, gains, x, slices, count), "slice_add", "slice_add_kernel");
+    run(k->add_clipped(y, clipped, gains, x, slices, count), "slice_clip", "slice_clip_kernel");
+    run(k->follow(y, gains, x, slices, count), "slice_follow", "slice_follow_kernel");
+    run(k->follow(y, none, x, slices, count), "slice_follow, the first", "slice_follow_kernel");
+    run(k->subtract(y, x, z, nullptr, slices, count), "slice_subtract", "slice_subtract_kernel");
+    run(k->weigh(y, sums, z, x, slices, count), "slice_weigh", "slice_weigh_kernel");
+    run(k->hold(x, z, slices, count), "slice_hold", "slice_hold_kernel");
+    run(k->mask(x, slices, side_of), "slice_mask", "slice_mask_kernel");
+    for (float *memory : {x, y, z}) pp_backend_mock.release(memory);
+}
+END_TEST
+
 /* A slice: I its image, G the oversampled grid, C the samples of all lines, L the lines, all complex. */
 START_TEST(projections)
 {
@@ -427,5 +466,6 @@ int main()
     return pp_test::run("device traffic", 60, pp_test::process::one,
                         {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
                          fourier_positions, bilinear_positions_and_a_background,
-                         illuminations_and_ramps, callbacks, vectors, projections, slabs});
+                          illuminations_and_ramps, callbacks, vectors, vectors_of_slices,
+                          projections, slabs});
 }

@@ -70,6 +70,13 @@ int pp_backend_devices(const pp_backend *backend)
     return first_device(devices, s.of, s.index + 1) - first_device(devices, s.of, s.index);
 }
 
+int pp_backend_sharers(const pp_backend *backend)
+{
+    const int devices = backend->use ? backend->devices(NULL) : 0;
+    const share s = share_of(backend);
+    return devices < 1 || devices >= s.of ? 1 : (s.of + devices - 1) / devices;
+}
+
 int pp_backend_device(const pp_backend *backend, int rank)
 {
     const int devices = backend->use ? backend->devices(NULL) : 0;

@@ -116,6 +116,8 @@ void pp_backend_share(const pp_backend *backend, int index, int of);
  *  share them. */
 int pp_backend_devices(const pp_backend *backend);
 int pp_backend_device(const pp_backend *backend, int rank);
+/** The most processes that work on one of this process's devices. */
+int pp_backend_sharers(const pp_backend *backend);
 /** The calling thread works on that device from now on. */
 PP_MUST_CHECK pp_status pp_backend_use(const pp_backend *backend, int device);
 /** The first implementation that supports `setup`; name: only the one of this name (NULL: any). NULL where there is none. */

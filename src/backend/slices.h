@@ -19,12 +19,12 @@ typedef struct pp_slice_class {
     /** y_k += a[k] x_k; slices with a[k] = 0 are left alone. */
     pp_status (*add)(float *y, const double *a, const float *x, int64_t slices, int64_t count);
     /** y_k = max(0, y_k + a[k] x_k) and whether a pixel was below 0; slices with a[k] = 0 are left alone and not clipped. a and x NULL:
-     *  y_k = max(0, y_k). */
+     *  y_k = max(0, y_k). clipped NULL: it is not asked for, and nothing waits. */
     pp_status (*add_clipped)(float *y, bool *clipped, const double *a, const float *x,
                              int64_t slices, int64_t count);
     /** y_k = x_k + b[k] y_k; b[k] = 0 ignores what was in y_k. */
     pp_status (*follow)(float *y, const double *b, const float *x, int64_t slices, int64_t count);
-    /** r_k = p_k - q_k of slices that are chosen (NULL: all); the others are left alone. r may be q. */
+    /** r_k = p_k - q_k of slices that are chosen (NULL: all); the others are left alone. r may be p or q. */
     pp_status (*subtract)(float *r, const float *p, const float *q, const bool *chosen,
                           int64_t slices, int64_t count);
     /** q_k = w (p_k - q_k), and sums[k] = sum w (p_k - q_k)^2, for weights w [count] that all slices share. */
@@ -34,8 +34,8 @@ typedef struct pp_slice_class {
     pp_status (*hold)(float *s, const float *u, int64_t slices, int64_t count);
     /** 0 outside the circle of radius n / 2 - 1 about index n / 2 of slices [n][n]. */
     pp_status (*mask)(float *x, int64_t slices, int64_t n);
-    /** Bytes of device memory that a call takes, and gives back, for so many slices. */
-    double (*bytes)(int64_t slices);
+    /** Bytes of device memory that a call takes at most, and gives back, for so many slices. */
+    double (*bytes)(int64_t slices, int64_t count);
 } pp_slice_class;
 
 #ifdef __cplusplus

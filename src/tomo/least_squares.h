@@ -3,6 +3,8 @@
  *
  * Slices are systems of their own with steps of their own, so nothing depends on how they are spread over ranks. Under noise
  * the iteration first approaches the truth and then fits the noise: stop it by the discrepancy, by stagnation or early.
+ *
+ * Where devices project and have the room, the vectors lie on them too: lines go there once, and the volume comes back once.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef PP_LEAST_SQUARES_H
 #define PP_LEAST_SQUARES_H
@@ -32,5 +34,8 @@ PP_MUST_CHECK pp_status pp_least_squares_run(const pp_projector *projector,
                                              double *cost);
 /** Bytes of working memory besides the projector's. */
 double pp_least_squares_bytes(int64_t n, int64_t views, int threads);
+/** Bytes on each of the projector's devices, besides the projector's own, for so many slices of this rank. */
+double pp_least_squares_device_bytes(const pp_least_squares *setup,
+                                     const pp_projector_setup *projector, int64_t slices);
 
 #endif

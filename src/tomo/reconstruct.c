@@ -318,6 +318,9 @@ double pp_reconstruct_device_bytes(const pp_reconstruct *setup, int ranks, pp_st
     const pp_projector_setup make = projector_of(setup, shape, NULL);
     const int64_t slices = slab_slices(ranks, shape.rows);
     const double bytes = pp_projector_device_bytes(&make);
+    if (setup->method == PP_RECONSTRUCT_CG)
+        return bytes + pp_least_squares_device_bytes(&setup->cg, &make, slices);
+    if (setup->method == PP_RECONSTRUCT_SIRT) return bytes + pp_sirt_device_bytes(&make, slices);
     if (tv_on_devices(setup, ranks, shape))
         return bytes + pp_total_variation_device_bytes(
                            shape.columns, shape.views,

@@ -21,5 +21,7 @@ PP_MUST_CHECK pp_status pp_sirt_run(const pp_projector *projector, const pp_sirt
                                     double *cost);
 /** Bytes of working memory besides the projector's. */
 double pp_sirt_bytes(int64_t n, int64_t views, int threads);
+/** Bytes on each of the projector's devices, besides the projector's own, for so many slices of this rank. */
+double pp_sirt_device_bytes(const pp_projector_setup *projector, int64_t slices);
 
 #endif

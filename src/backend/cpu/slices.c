@@ -69,10 +69,12 @@ static pp_status add_clipped(float *y, bool *clipped, const double *a, const flo
                              int64_t slices, int64_t count)
 {
     for (int64_t k = 0; k < slices; k++) {
+        bool below = false;
         if (!x)
-            clipped[k] = clip(y + k * count, count);
-        else
-            clipped[k] = !none(a, k) && clip_step(y + k * count, a[k], x + k * count, count);
+            below = clip(y + k * count, count);
+        else if (!none(a, k))
+            below = clip_step(y + k * count, a[k], x + k * count, count);
+        if (clipped) clipped[k] = below;
     }
     return PP_OK;
 }
@@ -136,9 +138,9 @@ static pp_status mask(float *x, int64_t slices, int64_t n)
     return PP_OK;
 }
 
-static double bytes(int64_t slices)
+static double bytes(int64_t slices, int64_t count)
 {
-    (void)slices;
+    (void)slices, (void)count;
     return 0;
 }
 

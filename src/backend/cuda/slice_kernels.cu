@@ -65,7 +65,7 @@ __global__ void slice_add_kernel(float *y, factors_t a, const float *x, int64_t 
         store(y + slice + i, load(y + slice + i) + a.of[blockIdx.y] * load(x + slice + i));
 }
 
-/* Sums count the pixels that were below 0. x may be NULL. */
+/* Sums count the pixels that were below 0. part and x may be NULL. */
 __global__ void slice_clip_kernel(double *part, float *y, factors_t a, const float *x,
                                   int64_t count)
 {
@@ -78,7 +78,7 @@ __global__ void slice_clip_kernel(double *part, float *y, factors_t a, const flo
             if (next < 0.0f) below += 1.0;
             store(y + slice + i, next < 0.0f ? 0.0f : next);
         }
-    sum_part(part, below);
+    if (part) sum_part(part, below);
 }
 
 __global__ void slice_follow_kernel(float *y, factors_t b, const float *x, int64_t count)
@@ -152,6 +152,7 @@ template <class F> pp_status in_launches(int64_t slices, int64_t count, F each)
     return launched();
 }
 
+/* Made before the launch: its arguments may be read later. */
 factors_t factors(const double *of, int64_t first, int64_t slices)
 {
     factors_t out = {};
@@ -207,20 +208,27 @@ pp_status dots(double *sums, const float *x, const float *y, int64_t slices, int
 pp_status add(float *y, const double *a, const float *x, int64_t slices, int64_t count)
 {
     return in_launches(slices, count, [=](int64_t first, int64_t some) {
+        const factors_t each = factors(a, first, some);
         PP_LAUNCH(slice_add_kernel, grid_for(some, count), THREADS, 0, stream(), y + first * count,
-                  factors(a, first, some), x + first * count, count);
+                  each, x + first * count, count);
     });
 }
 
 pp_status add_clipped(float *y, bool *clipped, const double *a, const float *x, int64_t slices,
                       int64_t count)
 {
+    if (!clipped)
+        return in_launches(slices, count, [=](int64_t first, int64_t some) {
+            const factors_t each = factors(a, first, some);
+            PP_LAUNCH(slice_clip_kernel, grid_for(some, count), THREADS, 0, stream(), nullptr,
+                      y + first * count, each, x ? x + first * count : nullptr, count);
+        });
     return summed(
         slices, count,
         [=](double *part, int64_t first, dim3 grid) {
+            const factors_t each = factors(a, first, grid.y);
             PP_LAUNCH(slice_clip_kernel, grid, THREADS, sums_bytes(1), stream(), part,
-                      y + first * count, factors(a, first, grid.y), x ? x + first * count : nullptr,
-                      count);
+                      y + first * count, each, x ? x + first * count : nullptr, count);
         },
         [=](size_t k, double below) { clipped[k] = below > 0.0; });
 }
@@ -228,8 +236,9 @@ pp_status add_clipped(float *y, bool *clipped, const double *a, const float *x, 
 pp_status follow(float *y, const double *b, const float *x, int64_t slices, int64_t count)
 {
     return in_launches(slices, count, [=](int64_t first, int64_t some) {
+        const factors_t each = factors(b, first, some);
         PP_LAUNCH(slice_follow_kernel, grid_for(some, count), THREADS, 0, stream(),
-                  y + first * count, factors(b, first, some), x + first * count, count);
+                  y + first * count, each, x + first * count, count);
     });
 }
 
@@ -272,9 +281,10 @@ pp_status mask(float *x, int64_t slices, int64_t n)
     });
 }
 
-double bytes(int64_t slices)
+double bytes(int64_t slices, int64_t count)
 {
-    return static_cast<double>(slices) * static_cast<double>((PARTS_MOST + 1) * sizeof(double));
+    return static_cast<double>(slices) *
+           static_cast<double>((parts_of(count) + 1) * sizeof(double));
 }
 
 } // namespace

@@ -52,6 +52,8 @@ void fail_device(int number, int jobs);
 void fail_memory(int allocations);
 /** From now on cuFFT does not find what it links callbacks with. */
 void refuse_callbacks(bool refuse);
+/** Bytes of memory that each device says it has; 4 GB at the start. It gives more all the same. */
+void set_memory(size_t bytes);
 /** OS threads that blocks are spread over; 0: as many as cores. */
 void set_workers(int count);
 /** Text of the first error of the emulated program since the last clear, or NULL. */

@@ -68,6 +68,7 @@ struct device {
 
 std::mutex table_lock;
 std::unique_ptr<device> devices[most_devices];
+std::atomic<size_t> memory_shown{size_t(1) << 32}; /* of each device, by cudaMemGetInfo */
 std::atomic<int> worker_count{0}, memory_lives{0};
 std::atomic<uint64_t> seed_value{1}, launches{0};
 std::atomic<order> rule{order::ascending};
@@ -378,6 +379,11 @@ void fail_memory(int allocations)
     memory_lives = allocations > 0 ? allocations + 1 : 0;
 }
 
+void set_memory(size_t bytes)
+{
+    memory_shown = bytes;
+}
+
 void set_workers(int count)
 {
     worker_count = count;
@@ -585,7 +591,7 @@ cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
     device &d = this_device();
     size_t live = 0;
     for (auto &b : d.blocks) live += b.second;
-    *total = size_t(1) << 32;
+    *total = memory_shown;
     *available = *total > live ? *total - live : 0;
     return fine();
 }
