@@ -250,7 +250,7 @@ START_TEST(in_their_turn_of_the_queue)
     ck_assert_int_eq(p.run(true, want.data(), lines.data(), false), PP_OK);
     ck_assert_int_eq(p.run(false, lines.data(), back.data(), false), PP_OK);
     ck_assert_int_eq(host->add(want.data(), gain.data(), back.data(), 19, 256), PP_OK);
-    for (int seed = 1; seed < 30; seed++) {
+    for (int seed = 1; seed < 15; seed++) {
         pp_emulation::set_seed(static_cast<uint64_t>(seed));
         float *const u = pp_test::put(image), *const d = pp_test::put(image),
                      *const r = pp_test::put(lines), *const s = pp_test::put(image);
@@ -300,6 +300,7 @@ END_TEST
 int main()
 {
     pp_emulation::set_devices(1);
+    pp_emulation::set_workers(1);
     return pp_test::run("device slices", 60, pp_test::process::one,
                         {elements_as_on_the_host, no_factor_reads_nothing, sums_of_each_slice,
                          projections_in_place, in_their_turn_of_the_queue,

@@ -2,7 +2,7 @@
  * devices and any batches, what crosses the bus, the plan of device memory, little memory, and what fails.
  * SPDX-License-Identifier: BSD-3-Clause */
 // BACKENDS mock
-// TIMEOUT 120
+// TIMEOUT 240
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -30,7 +30,7 @@ namespace
 {
 
 using floats = std::vector<float>;
-const int64_t n = 16, views = 13;
+const int64_t n = 16, views = 21;
 
 pp_projector_setup setup_of(const std::vector<double> &angles, const pp_backend *backend)
 {
@@ -43,7 +43,7 @@ pp_projector_setup setup_of(const std::vector<double> &angles, const pp_backend 
 std::vector<double> some_angles()
 {
     std::vector<double> angles;
-    for (int64_t v = 0; v < views; v++) angles.push_back(0.05 + 0.23 * static_cast<double>(v));
+    for (int64_t v = 0; v < views; v++) angles.push_back(0.05 + 0.151 * static_cast<double>(v));
     return angles;
 }
 
@@ -104,11 +104,12 @@ method sirt(const char *name, int64_t iterations, bool positivity, bool square)
     return m;
 }
 
+/* Few iterations: of so small a problem each lets the rounding of the projections grow tenfold, wherever the vectors lie. */
 std::vector<method> methods()
 {
-    return {cg("cg", 5, false, 0, 0, false, false),
+    return {cg("cg", 4, false, 0, 0, false, false),
             cg("cg, positivity", 6, true, 0, 0, false, false),
-            cg("cg, discrepancy", 12, false, 0.15, 0, false, false),
+            cg("cg, discrepancy", 12, false, 0.2, 0, false, false),
             cg("cg, stagnation, positivity", 12, true, 0, 0.1, true, false),
             cg("cg, warm", 4, false, 0, 0, false, true),
             cg("cg, warm, positivity", 4, true, 0, 0, false, true),
@@ -268,26 +269,27 @@ void leave_room(double slices)
         static_cast<size_t>(static_cast<double>(whole) - room + slices * slice_bytes() / 0.85));
 }
 
-/* In every order of threads and every schedule, and in batches of 8 slices and 16. */
+/* In batches of 8 slices and 16, in every order of threads and every schedule. */
 START_TEST(orders_and_batches_give_the_same_bits)
 {
     using pp_emulation::order;
+    std::vector<std::vector<char>> found;
     pp_emulation::set_devices(1);
-    const std::vector<char> want = bits(19, 1, 2);
-    for (const order rule : {order::descending, order::shuffled}) {
+    for (const double batch : {8.0, 16.0}) { /* the pool has nothing yet that would count as room */
+        leave_room(batch + 0.5);
+        (void)pp_mock::most_taken(0);
+        found.push_back(bits(19, 1, 2));
+        const double taken = pp_mock::most_taken(0) - projector_bytes();
+        ck_assert_msg(std::fabs(taken - batch * slice_bytes()) < 2 * slice_bytes(),
+                      "%g bytes of batches of %g slices", taken, batch);
+    }
+    pp_emulation::set_memory(size_t(1) << 32);
+    for (const order rule : {order::ascending, order::descending, order::shuffled}) {
         pp_emulation::set_order(rule);
         pp_emulation::set_seed(5);
-        ck_assert(bits(19, 1, 2) == want);
+        found.push_back(bits(19, 1, 2));
     }
-    pp_emulation::set_order(order::ascending);
-    for (const double batch : {8.5, 16.5}) {
-        leave_room(batch);
-        (void)pp_mock::most_taken(0);
-        ck_assert(bits(19, 1, 2) == want);
-        const double taken = pp_mock::most_taken(0) - projector_bytes();
-        ck_assert_msg(std::fabs(taken - (batch - 0.5) * slice_bytes()) < 2 * slice_bytes(),
-                      "%g bytes of batches of %g slices", taken, batch - 0.5);
-    }
+    for (const std::vector<char> &one : found) ck_assert(one == found[0]);
 }
 END_TEST
 
@@ -410,7 +412,7 @@ START_TEST(what_fails_ends_with_an_error)
             ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
         }
         for (pp_status status = PP_ERR_RESOURCE; status != PP_OK; lost++) {
-            pp_emulation::fail_device(lost % 2, 1 + 3 * lost);
+            pp_emulation::fail_device(lost % 2, 1 + 9 * lost);
             status = solve(p, m, &pp_backend_mock, &r);
             pp_emulation::fail_device(lost % 2, -1);
             ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
@@ -425,6 +427,7 @@ END_TEST
 int main()
 {
     char path[] = "/tmp/steps_bits_XXXXXX";
+    pp_emulation::set_workers(1); /* kernels this small are not worth sharing */
     const int file = mkstemp(path);
     if (file < 0) return EXIT_FAILURE;
     close(file);
