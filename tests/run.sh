@@ -49,7 +49,7 @@ run_threads() {
 }
 
 # Programs that start no MPI, whose modules leak: what their error paths leave. The leak sanitizer is loaded into the plain build.
-leaks=(test_config test_cxi test_device_group test_device_projector test_device_sweep test_group test_joint test_joint_groups test_link test_projector test_result test_split_view test_sweep)
+leaks=(test_config test_cxi test_device_callbacks test_device_group test_device_projector test_device_sweep test_group test_joint test_joint_groups test_link test_projector test_result test_split_view test_sweep)
 run_leaks() {
     local sanitizer
     [ -e build-gcc/built ] || { echo "build-gcc was not built"; return 1; }
