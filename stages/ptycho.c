@@ -33,6 +33,7 @@ static const pp_port ports[] = {
     {"mask", PP_IN, PP_DTYPE_BIT(PP_U8), {PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"positions", PP_INOUT, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"probe", PP_INOUT, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
+    {"measured_background", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"tiles", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I64), {PP_AXIS_TILE, PP_AXIS_COMPONENT}, "pixel"},
     {"tile_of", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_I32), {PP_AXIS_PATTERN}, "1"},
     {"split", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_COMPONENT}, "1"},
@@ -56,8 +57,8 @@ static const pp_param params[] = {
     PP_BOOL(ptycho, refine_probe, true, "recover the probe too"),
     PP_BOOL(ptycho, refine_positions, false, "recover the scan positions too"),
     PP_BOOL(ptycho, refine_intensities, false, "recover the intensity of the beam in each frame too; only fluctuations from frame to frame: a smooth change is the object's modulus as well"),
-    PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; background_counts in each pixel; or one number, or one a pixel, estimated with the positions"),
-    PP_REAL(ptycho, background_counts, 0, 0, 1e9, "counts", "background given: of each pixel; estimated: where it starts, 0 for a tenth of the mean counts"),
+    PP_CHOICE(ptycho, background, "none", "none|given|constant|pixel", "intensity that adds to the model's in every frame (incoherent scatter, detector offset): none; given: background_counts in each pixel and what load's background_file has measured; or one number, or one a pixel, estimated with the positions"),
+    PP_REAL(ptycho, background_counts, 0, 0, 1e9, "counts", "background given: of each pixel; estimated: where it starts, 0 for what background_file has measured, or else a tenth of the mean counts"),
     PP_REAL(ptycho, object_smoothness, 0, 0, 1e6, "1", "adds this times the largest illumination times sum |o(r + 1) - o(r)|^2 over neighbouring pixels to the cost (Tikhonov); method cg, one device a view; 0: none"),
     PP_CHOICE(ptycho, rescale_probe, "auto", "auto|true|false", "scale the starting probe so that its far field has the mean counts of a frame, both in measured pixels; auto: where it is refined"),
     PP_CHOICE(ptycho, keep_far_field, "auto", "auto|true|false", "keep the far fields from iteration to iteration; auto: where they fit into half of the memory, or into the device's"),
@@ -519,13 +520,19 @@ static pp_status run(const void *params_, pp_context *context)
 {
     const ptycho *p = params_;
     watch watcher = {context, p->ring_correlation ? 2 * p->iterations : p->iterations, 0};
-    const pp_array *split = pp_context_get(context, "split");
+    const pp_array *split = pp_context_get(context, "split"),
+                   *background = pp_context_get(context, "measured_background");
+    if (background && p->background == PP_BACKGROUND_NONE)
+        return PP_FAIL(PP_ERR_CONFIG, "a background was measured (load's background_file), and "
+                                      "background = \"none\" leaves it out: set background = "
+                                      "\"given\", or take the file out");
     const pp_view_input input = {.frames = pp_context_lend(context, "frames"),
                                  .mask = pp_context_get(context, "mask"),
                                  .positions = pp_context_get(context, "positions"),
                                  .probe = pp_context_get(context, "probe"),
                                  .tiles = pp_context_get(context, "tiles"),
-                                 .tile_of = pp_context_get(context, "tile_of")};
+                                 .tile_of = pp_context_get(context, "tile_of"),
+                                 .background = background};
     pp_view_options options = options_of(p, context, &watcher);
     if (split) {
         const double *how = pp_array_read(split);

@@ -220,6 +220,43 @@ START_TEST(a_smooth_object_is_asked_for)
 }
 END_TEST
 
+/* What was measured beforehand is as if it were not there: the object of frames without it. */
+START_TEST(a_measured_background_is_removed)
+{
+    static float under[N * N];
+    for (int c = 0; c < 4; c++) {
+        tiled_arrays a;
+        pp_tiles t;
+        pp_object_frame frame;
+        pp_view_output clean, out;
+        pp_array *measured;
+        tiled_make(100, 60, 60, 5, true);
+        tiled_arrays_make(&a);
+        tiled_arrays_cut(&a, c & 1 ? 3 : 1, &t, &frame);
+        pp_view_options o = tiled_options(40, PP_SPLIT_GRADIENT);
+        o.solver.refine_positions = o.solver.refine_intensities = false;
+        o.implementation = c & 2 ? "fftw" : NULL;
+        pp_assert_ok(pp_view_solve(&a.in, &o, &clean));
+        plant(&a, under, false);
+        pp_assert_ok(pp_array_create(PP_F32, 2, (const int64_t[]){N, N}, "counts", &measured));
+        memcpy(pp_array_data(measured), under, sizeof under);
+        a.in.background = measured, o.background = PP_BACKGROUND_GIVEN;
+        pp_assert_ok(pp_view_solve(&a.in, &o, &out));
+        printf("# error %.3g, without a background %.3g, objects %.3g apart\n", error_of(&out),
+               error_of(&clean), tiled_difference(clean.object, out.object));
+        ck_assert_double_lt(error_of(&out), 1.5 * error_of(&clean) + 1e-5);
+        pp_assert_near(out.probe_scale, clean.probe_scale, 1e-4);
+        ck_assert(background_error(&out, under) < 1e-6);
+        pp_view_output_free(&out);
+        for (int k = 0; k < N * N; k++) ((float *)pp_array_data(measured))[k] *= 100;
+        ck_assert_int_eq(pp_view_solve(&a.in, &o, &out), PP_ERR_DATA);
+        ck_assert_ptr_nonnull(strstr(pp_error_last()->text, "counts a frame"));
+        pp_view_output_free(&clean), pp_array_free(&measured);
+        tiled_arrays_free(&a);
+    }
+}
+END_TEST
+
 /* Dead pixels: a part of all, at random; or, below 0, a gap beside the middle. */
 static void hide(const tiled_arrays *a, uint64_t seed, double dead)
 {
@@ -285,6 +322,7 @@ int main(void)
 {
     const TTest *const tests[] = {a_background_is_found,
                                   a_given_background_stays,
+                                  a_measured_background_is_removed,
                                   objects_are_sampled_between_pixels,
                                   smoothness_is_what_it_says,
                                   a_smooth_object_is_asked_for,

@@ -15,6 +15,7 @@
  *   object        c32 [Y][X]      transmission;  origin i64 [2] array index (y, x) of grid point (0, 0)
  *   illumination  f32 [Y][X]      sum of |probe|^2 over the windows
  *   ring_correlation f64 [n / 2][3]  cycles a pixel, correlation of the halves of the frames, half-bit threshold;  intensities f64 [J] mean 1
+ *   measured_background f32 [n][n] counts that were measured under every frame; zero frequency at [0, 0]
  *   background    f32 [n][n]      counts that add to the model's in every frame; zero frequency at [0, 0]
  *   cost          f64 [iterations done + 1];  error f64 [1] sum (sqrt I - sqrt d)^2 / sum d
  *   steps         f64 [iterations done][2]: the step length taken (0 where positions were refined instead); |o - o_before|, L2 over the object

@@ -72,6 +72,12 @@ PP_MUST_CHECK pp_status pp_cxi_read(const pp_cxi *cxi, const pp_cxi_options *opt
                                     const pp_frame_rules *rules, pp_array **frames, pp_array **mask,
                                     pp_frame_facts *facts);
 
+/** f32 [n][n] in the order of the frames in memory: what a file of dark or empty frames of the detector's shape says lies under
+ *  every frame of `cxi`; several frames: their mean; 0 in pixels that the mask [n][n] rules out. */
+PP_MUST_CHECK pp_status pp_cxi_read_background(const char *path, const pp_cxi *cxi,
+                                               const pp_cxi_options *options, const pp_array *mask,
+                                               pp_array **out);
+
 /** Probe in a CXI file, in a result file of this program, or a dataset `probe`: shape [M][n][n] or [n][n]. modes = 0:
  *  there is none. */
 PP_MUST_CHECK pp_status pp_probe_describe(const char *path, int64_t *modes, int64_t *side);

@@ -220,6 +220,19 @@ static pp_status add_rows(listing *self, const pp_table *table, const char *path
     return PP_OK;
 }
 
+/* background_file against the first view. */
+static pp_status try_background(const listing *self, const pp_cxi *cxi, const pp_array *mask)
+{
+    const char *path = self->load->background_file;
+    pp_array *background = NULL;
+    if (!path || !path[0] || was_told(self, path)) return PP_OK;
+    const pp_status status = pp_cxi_read_background(path, cxi, &self->options, mask, &background);
+    pp_array_free(&background);
+    if (status == PP_OK || !self->check) return status;
+    pp_check_last_error(self->check, "background_file");
+    return PP_OK;
+}
+
 /* Counts of the first view, as many as a check may read. */
 static pp_status describe_counts(listing *self, const pp_cxi *cxi)
 {
@@ -238,9 +251,10 @@ static pp_status describe_counts(listing *self, const pp_cxi *cxi)
                   pp_dtype_name(pp_array_dtype(frames)), (long long)facts.masked,
                   100 * (double)facts.masked / pixels, (long long)facts.unmeasured,
                   (long long)facts.zero);
+    const pp_status status = try_background(self, cxi, mask);
     pp_array_free(&frames);
     pp_array_free(&mask);
-    return PP_OK;
+    return status;
 }
 
 static pp_status describe_overlap(listing *self, const pp_cxi *cxi, const pp_scan *scan)

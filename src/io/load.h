@@ -25,7 +25,7 @@ typedef struct pp_load {
     int translation_layout, frames, origin;
     double energy, distance, detector_pixel, pixel_size; /* NAN: from the file */
     pp_ints dead_pixels;
-    const char *mask_file;
+    const char *mask_file, *background_file;
     double saturation; /* NAN: the integer type's maximum */
     int frame_storage;
     int64_t object_limit;

@@ -70,6 +70,16 @@ static const pp_view_entry *find_entry(const pp_context *context)
     return NULL;
 }
 
+static pp_status put_background(const pp_load *load, const pp_cxi *cxi,
+                                const pp_cxi_options *options, const pp_array *mask,
+                                pp_context *context)
+{
+    pp_array *background;
+    if (!load->background_file || !load->background_file[0]) return PP_OK;
+    PP_TRY(pp_cxi_read_background(load->background_file, cxi, options, mask, &background));
+    return pp_context_put(context, "measured_background", &background);
+}
+
 static pp_status put_view(const pp_load *load, const pp_cxi *cxi, pp_context *context)
 {
     pp_cxi_options options;
@@ -82,6 +92,7 @@ static pp_status put_view(const pp_load *load, const pp_cxi *cxi, pp_context *co
     PP_TRY_TO(done, make_probe(load, cxi, frames, mask, facts.mean, &probe));
     PP_TRY_TO(done, make_positions(cxi, &positions));
     state_facts(context, cxi, frames, &facts);
+    PP_TRY_TO(done, put_background(load, cxi, &options, mask, context));
     PP_TRY_TO(done, pp_context_put(context, "frames", &frames));
     PP_TRY_TO(done, pp_context_put(context, "mask", &mask));
     PP_TRY_TO(done, pp_context_put(context, "positions", &positions));

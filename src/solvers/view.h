@@ -15,10 +15,11 @@ typedef enum pp_ptycho_choice { PP_CHOOSE_AUTO, PP_CHOOSE_YES, PP_CHOOSE_NO } pp
 typedef struct pp_view_input {
     pp_array *frames;     /* u16 or f32 [J][n][n]; laid out anew while solving, then as they were */
     const pp_array *mask; /* u8 [n][n] */
-    const pp_array *positions; /* f64 [J][2] grid points */
-    const pp_array *probe;     /* c32 [M0][n][n] */
-    const pp_array *tiles;     /* i64 [T][4], one device each; NULL: one device */
-    const pp_array *tile_of;   /* i32 [J] */
+    const pp_array *positions;  /* f64 [J][2] grid points */
+    const pp_array *probe;      /* c32 [M0][n][n] */
+    const pp_array *tiles;      /* i64 [T][4], one device each; NULL: one device */
+    const pp_array *tile_of;    /* i32 [J] */
+    const pp_array *background; /* f32 [n][n] natural order, measured beforehand; NULL: none */
 } pp_view_input;
 
 typedef struct pp_view_options {

@@ -52,20 +52,49 @@ static pp_status start_probe(solve *s, double counts)
     return PP_OK;
 }
 
-/* The same number in all pixels. */
+/* The same number in all pixels, and what was measured beforehand; an estimate, whose steps are factors, starts above 0. */
+static void fill_background(const solve *s, double number, double least, float *values)
+{
+    const float *measured = s->in->background ? pp_array_read(s->in->background) : NULL;
+    const int64_t n2 = s->setup.n * s->setup.n;
+    const bool constant = s->o->background == PP_BACKGROUND_CONSTANT;
+    double mean = 0;
+    for (int64_t k = 0; measured && k < n2; k++) mean += (double)measured[k] / (double)n2;
+    for (int64_t k = 0; k < n2; k++)
+        values[k] = (float)fmax(least, number + (constant   ? mean
+                                                 : measured ? (double)measured[s->order[k]]
+                                                            : 0));
+}
+
+/* Light under the frames is none of the probe's. */
+static pp_status without_background(const solve *s, double *counts)
+{
+    double under = 0;
+    if (s->o->background != PP_BACKGROUND_GIVEN) return PP_OK;
+    for (int64_t k = 0; k < s->setup.n * s->setup.n; k++)
+        if (s->mask[k]) under += (double)s->background.values[k];
+    if (under >= *counts)
+        return PP_FAIL(PP_ERR_DATA,
+                       "the background that is given adds up to %.6g counts a frame in measured "
+                       "pixels, the frames have %.6g: another exposure time or unit?",
+                       under, *counts);
+    *counts -= under;
+    return PP_OK;
+}
+
 pp_status pp_view_start_background(solve *s, double counts)
 {
     const int64_t n2 = s->setup.n * s->setup.n;
-    const double pixels = (double)(n2 * s->v->patterns), given = s->o->background_counts,
-                 start = given > 0 || s->o->background == PP_BACKGROUND_GIVEN
-                             ? given
-                             : 0.1 * counts / pixels;
+    const bool given = s->o->background == PP_BACKGROUND_GIVEN;
+    const double guess = 0.1 * counts / (double)(n2 * s->v->patterns),
+                 number = s->o->background_counts;
     pp_background_estimate *b = &s->background;
     b->choice = s->o->background;
     PP_TRY(PP_ALLOC(n2, &b->values));
     PP_TRY(PP_ALLOC(n2, &b->first));
     PP_TRY(PP_ALLOC(n2, &b->second));
-    for (int64_t k = 0; k < n2; k++) b->values[k] = (float)start;
+    fill_background(s, given || number > 0 || s->in->background ? number : guess,
+                    given ? 0 : 0.01 * guess, b->values);
     if (s->model.sweep) pp_sweep_set_background(s->model.sweep, b->values);
     return PP_OK;
 }
@@ -88,6 +117,7 @@ done:
 
 pp_status pp_view_start(solve *s, double counts)
 {
+    PP_TRY(without_background(s, &counts));
     PP_TRY(start_probe(s, counts));
     return start_point(s);
 }

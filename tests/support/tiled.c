@@ -101,7 +101,12 @@ void tiled_arrays_cut(tiled_arrays *a, int devices, pp_tiles *t, pp_object_frame
     pp_assert_ok(pp_tiles_cut(corners, tiled.patterns, N, frame->size, devices, t,
                               pp_array_data(a->tile_of)));
     pp_assert_ok(pp_tiles_array(t, &a->tiles));
-    a->in = (pp_view_input){a->frames, a->mask, a->positions, a->probe, a->tiles, a->tile_of};
+    a->in = (pp_view_input){.frames = a->frames,
+                            .mask = a->mask,
+                            .positions = a->positions,
+                            .probe = a->probe,
+                            .tiles = a->tiles,
+                            .tile_of = a->tile_of};
 }
 
 void tiled_arrays_free(tiled_arrays *a)
