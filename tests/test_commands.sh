@@ -5,6 +5,7 @@ set -u
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
+export XDG_CACHE_HOME=$folder/cache # what a user's cache has gathered of transforms' plans goes into the output too: a small disk would not hold it
 bad=0
 
 # try EXIT STREAM PATTERN ARGUMENTS...: STREAM is out or err
