@@ -466,6 +466,6 @@ int main()
     return pp_test::run("device traffic", 60, pp_test::process::one,
                         {far_fields_kept, far_fields_computed_again, modes_and_a_probe_that_moves,
                          fourier_positions, bilinear_positions_and_a_background,
-                          illuminations_and_ramps, callbacks, vectors, vectors_of_slices,
-                          projections, slabs});
+                         illuminations_and_ramps, callbacks, vectors, vectors_of_slices,
+                         projections, slabs});
 }
