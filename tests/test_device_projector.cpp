@@ -75,16 +75,6 @@ pp_status run(const shape &s, const pp_backend *backend, bool real, floats &slic
     return status;
 }
 
-double apart(const floats &a, const floats &b)
-{
-    double sum = 0, norm = 0;
-    for (size_t i = 0; i < a.size(); i++) {
-        sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
-        norm += std::pow(static_cast<double>(a[i]), 2);
-    }
-    return std::sqrt(sum / norm);
-}
-
 /* Real part of the scalar product: of complex numbers too. */
 double dot(const floats &a, const floats &b)
 {
@@ -108,8 +98,8 @@ START_TEST(agrees_with_the_host_and_is_adjoint)
             both host, device;
             ck_assert_int_eq(run(s, nullptr, real, slices, lines, &host), PP_OK);
             ck_assert_int_eq(run(s, &pp_backend_mock, real, slices, lines, &device), PP_OK);
-            const double forward = apart(host.lines, device.lines),
-                         adjoint = apart(host.image, device.image);
+            const double forward = pp_test::apart(host.lines, device.lines),
+                         adjoint = pp_test::apart(host.image, device.image);
             ck_assert_msg(forward < 1e-6 && adjoint < 1e-6, "n %d: forward %g, adjoint %g apart",
                           static_cast<int>(s.n), forward, adjoint);
             const double size = std::sqrt(dot(device.lines, device.lines) * dot(lines, lines));

@@ -140,19 +140,9 @@ pp_status solve(const problem &p, const method &m, const pp_backend *backend, re
     return status;
 }
 
-double apart(const floats &a, const floats &b)
-{
-    double sum = 0, norm = 0;
-    for (size_t i = 0; i < a.size(); i++) {
-        sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
-        norm += std::pow(static_cast<double>(a[i]), 2);
-    }
-    return std::sqrt(sum / norm);
-}
-
 void check_near(const result &host, const result &device, const char *name)
 {
-    const double gap = apart(host.volume, device.volume);
+    const double gap = pp_test::apart(host.volume, device.volume);
     ck_assert_msg(gap < 1e-5, "%s: %g apart", name, gap);
     ck_assert_msg(host.done == device.done, "%s: other iterations", name);
     for (size_t k = 0; k < host.cost.size(); k++)

@@ -111,19 +111,9 @@ solved solve_alone(const pp_backend *backend, const pp_total_variation &setup)
     return out;
 }
 
-double apart(const floats &a, const floats &b)
-{
-    double sum = 0, norm = 0;
-    for (size_t i = 0; i < a.size(); i++) {
-        sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
-        norm += std::pow(static_cast<double>(a[i]), 2);
-    }
-    return std::sqrt(sum / norm);
-}
-
 void check_near(const solved &host, const solved &device, const char *what)
 {
-    const double gap = apart(host.volume, device.volume);
+    const double gap = pp_test::apart(host.volume, device.volume);
     ck_assert_msg(gap < 1e-5, "%s: %g apart", what, gap);
     pp_assert_near(device.result.objective / host.result.objective, 1, 1e-5);
     pp_assert_near(device.result.misfit / host.result.misfit, 1, 1e-5);

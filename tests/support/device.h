@@ -4,6 +4,7 @@
 #define PP_TEST_DEVICE_H
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -42,6 +43,18 @@ template <class T> bool same_bits(const std::vector<T> &a, const std::vector<T> 
 {
     if (a.size() != b.size()) return false;
     return a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+/** |a - b| / |a|. */
+inline double apart(const std::vector<float> &a, const std::vector<float> &b)
+{
+    double sum = 0, norm = 0;
+    ck_assert_uint_eq(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); i++) {
+        sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+        norm += std::pow(static_cast<double>(a[i]), 2);
+    }
+    return std::sqrt(sum / norm);
 }
 
 inline double seconds_since(std::chrono::steady_clock::time_point start)
