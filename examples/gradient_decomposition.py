@@ -7,7 +7,7 @@ Exchange for three periods, against one device.
 
 --exchanges: of local steps, in an iteration (more than a device has patterns: after every pattern). --periods: of halos, in
 iterations. Leaves OUT/cost.png (cost over iterations) and OUT/seams.png (difference to one device, where tiles would show), and prints
-what rank 0 waited for others, copied and received. Needs python3-numpy, python3-h5py, python3-matplotlib.
+seconds an iteration, and what rank 0 waited for others, copied and received. Needs python3-numpy, python3-h5py, python3-matplotlib.
 SPDX-License-Identifier: BSD-3-Clause
 """
 import argparse
@@ -51,11 +51,13 @@ for name, devices, how in cases:
     o, _, light, cost = load(f"{run}/views/0000.h5")
     # one device is a band under the curve of exact sums, which coincides with it
     axis.semilogy(np.arange(1, len(cost)), cost[1:], label=name, linestyle="--" if "method=halo" in how else "-", linewidth=5 if one is None else 1.5)
-    if one is None:
-        one, lit = o, light > 0.05 * light.max()
-        continue
     with open(f"{run}/provenance.json") as f:
         told = json.load(f)
+    each = told["seconds"]["ptycho"] / a.iterations
+    if one is None:
+        one, lit = o, light > 0.05 * light.max()
+        print(f"{name}: {each:.3g} s an iteration")
+        continue
     spent = ", ".join(f"{label} {float(told['facts']['ptycho.' + key]):.3g}" for label, key in (
         ("waited s", "seconds_waited"), ("copied s", "seconds_communicated"), ("received bytes", "bytes_received")))
     off = np.where(lit, np.angle(o * one.conj()), 0)
@@ -63,7 +65,7 @@ for name, devices, how in cases:
     picture = next(frames)
     picture.imshow(off, vmin=-limit, vmax=limit, cmap="gray")
     picture.set_title(f"{name}:\nphase to one device, $\\pm${limit:.1e} rad", fontsize=9)
-    print(f"{name}: object {np.linalg.norm((o - one)[lit]) / np.linalg.norm(one[lit]):.1e} from one device, cost {cost[-1]:.6g}; {spent}")
+    print(f"{name}: object {np.linalg.norm((o - one)[lit]) / np.linalg.norm(one[lit]):.1e} from one device, cost {cost[-1]:.6g}; {each:.3g} s an iteration, {spent}")
 for unused in frames:
     unused.axis("off")
 axis.set_xlabel("iteration")
