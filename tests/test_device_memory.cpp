@@ -170,11 +170,36 @@ START_TEST(of_total_variation)
 }
 END_TEST
 
+/* Two processes on a device: each has half of what is free, or both would take it all at the same time. */
+START_TEST(of_processes_that_share_a_device)
+{
+    const int64_t n = 40, views = 24, slices = 22;
+    const double need = pp_total_variation_device_bytes(n, views, slices, true);
+    pp_total_variation setup = {};
+    setup.positivity = true;
+    pp_emulation::set_devices(2);
+    pp_emulation::set_memory(static_cast<size_t>(1.5 * need));
+    for (int sharers = 1; sharers <= 2; sharers++) {
+        bool fits = false;
+        double room = 0, two = 0;
+        pp_backend_share(&pp_backend_mock, 1, 2 * sharers);
+        ck_assert_int_eq(pp_backend_devices(&pp_backend_mock), 1);
+        ck_assert_int_eq(pp_backend_sharers(&pp_backend_mock), sharers);
+        pp_assert_ok(pp_total_variation_fits(&pp_backend_mock, &setup, n, views, slices, 0, &fits));
+        ck_assert(fits == (sharers == 1));
+        pp_assert_ok(pp_view_room(&pp_backend_mock, 0, 0, 1, &room));
+        pp_assert_near(room / (0.9 * 1.5 * need / sharers), 1, 1e-2);
+        pp_assert_ok(pp_view_room(&pp_backend_mock, 0, 0, 2, &two)); /* tiles, on one device */
+        pp_assert_near(two / room, 0.5, 1e-9);
+    }
+}
+END_TEST
+
 } // namespace
 
 int main()
 {
-    return pp_test::run(
-        "device memory", 100, pp_test::process::each_its_own,
-        {of_a_view_on_one_device, of_a_view_in_a_group, of_the_projector, of_total_variation});
+    return pp_test::run("device memory", 100, pp_test::process::each_its_own,
+                        {of_a_view_on_one_device, of_a_view_in_a_group, of_the_projector,
+                         of_total_variation, of_processes_that_share_a_device});
 }

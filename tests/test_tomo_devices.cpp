@@ -19,6 +19,11 @@ extern "C" {
 #include "tomo/transpose.h"
 }
 
+namespace pp_mock
+{
+double bytes_taken();
+}
+
 namespace
 {
 
@@ -290,6 +295,46 @@ START_TEST(a_lost_device_ends_all)
 }
 END_TEST
 
+/* Memory of rank 0's devices runs out, sooner or later: every rank's run ends with an error, and nothing stays taken. */
+START_TEST(memory_that_runs_out_ends_all)
+{
+    const bool mine = pp_comm_rank(world) == 0;
+    int refused = 0;
+    use_devices(3);
+    const solved fine = solve_well(world, &pp_backend_mock, usual());
+    pp_projector *p = projector_of(&pp_backend_mock);
+    static const floats lines = lines_of_all();
+    int64_t first, slices;
+    pp_slab_block(rows, pp_comm_size(world), pp_comm_rank(world), &first, &slices);
+    const double before = pp_mock::bytes_taken();
+    const int64_t host = pp_alloc_live_blocks();
+    for (bool more = true; more; refused += more) {
+        floats volume(static_cast<size_t>(slices * n * n), 0.5f);
+        const pp_total_variation setup = usual();
+        void *large = nullptr; /* a pool that is emptied gives nothing for free */
+        if (mine) {
+            pp_emulation::fail_memory(1);
+            for (int k = 0; k < 3; k++) {
+                pp_assert_ok(
+                    pp_backend_use(&pp_backend_mock, pp_backend_device(&pp_backend_mock, k)));
+                ck_assert_int_ne(pp_backend_mock.alloc(size_t(1) << 33, &large), PP_OK);
+            }
+            pp_emulation::fail_memory(1 + refused);
+        }
+        const pp_status status = pp_total_variation_run(
+            world, p, &setup, rows, lines.data() + first * views * n, volume.data(), nullptr);
+        if (mine) pp_emulation::fail_memory(0);
+        ck_assert(status == PP_OK || status == PP_ERR_RESOURCE);
+        ck_assert_double_eq(pp_mock::bytes_taken(), before);
+        ck_assert_int_eq(pp_alloc_live_blocks(), host);
+        more = status != PP_OK;
+    }
+    pp_projector_free(&p);
+    ck_assert_int_ge(refused, 30);
+    check_bits(fine, solve_well(world, &pp_backend_mock, usual()));
+}
+END_TEST
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -300,6 +345,7 @@ int main(int argc, char **argv)
                                   the_same_bits_for_any_number_of_ranks,
                                   slices_pass_between_devices_and_ranks,
                                   a_lost_device_ends_all,
+                                  memory_that_runs_out_ends_all,
                                   nullptr};
     (void)pp_fft_set_effort(PP_FFT_ESTIMATE);
     return pp_test_main_of_ranks(argc, argv, "tomo devices", tests, &world);

@@ -258,7 +258,7 @@ static void check_host(const pp_run *run, const totals *t, int scope, const char
         scope == PP_SCOPE_VIEW ? "" : ", or let host_memory send large arrays to files");
 }
 
-/* What one device holds: several tiles or groups where there are fewer devices. A plan needs no device. */
+/* What one device holds: several tiles, groups or ranks where there are fewer devices. A plan needs no device. */
 static void check_device(const pp_run *run, const totals *t, int scope, const char *knob,
                          pp_findings *findings)
 {
@@ -268,7 +268,8 @@ static void check_device(const pp_run *run, const totals *t, int scope, const ch
     double room;
     char needs[32], has[32];
     if (devices < 1 || t->device[scope] <= 0 || backend->room(&room) != PP_OK) return;
-    const double needed = t->device[scope] * ((tiles + devices - 1) / devices);
+    const double needed =
+        t->device[scope] * ((tiles + devices - 1) / devices) * pp_backend_sharers(backend);
     if (needed <= room) return;
     scaled(needed, needs);
     scaled(room, has);

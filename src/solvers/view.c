@@ -145,12 +145,12 @@ pp_status pp_view_room(const pp_backend *backend, double wanted, double host, in
 {
     *room = host / tiles;
     if (!backend->room) return PP_OK;
-    const int devices = backend->devices(NULL);
+    const int devices = pp_backend_devices(backend);
     const int sharing = devices > 0 ? (tiles + devices - 1) / devices : 1;
     *room = wanted;
     if (*room > 0) return PP_OK;
     PP_TRY(backend->room(room));
-    *room *= 0.9 / sharing;
+    *room *= 0.9 / (sharing * pp_backend_sharers(backend));
     return PP_OK;
 }
 

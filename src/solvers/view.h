@@ -89,7 +89,8 @@ void pp_view_output_free(pp_view_output *out);
 void pp_view_bytes(const pp_sweep_setup *setup, const pp_sweep_class *kind, bool refine_probe,
                    double *far_fields, double *rest);
 
-/** Bytes that one of `tiles` devices may hold of a view; wanted: device_memory of the options, host: their `memory`. */
+/** Bytes that one of `tiles` devices may hold of a view; wanted: device_memory of the options (0: nine tenths of what is free, shared with
+ *  other tiles and processes that work on the device), host: their `memory`. */
 PP_MUST_CHECK pp_status pp_view_room(const pp_backend *backend, double wanted, double host,
                                      int tiles, double *room);
 

@@ -399,7 +399,7 @@ pp_status pp_total_variation_fits(const pp_backend *devices, const pp_total_vari
         PP_TRY(pp_backend_use(devices, pp_backend_device(devices, k)));
         if (!(room > 0)) {
             PP_TRY(devices->room(&room));
-            room = PP_TOTAL_VARIATION_PART * (room - held);
+            room = PP_TOTAL_VARIATION_PART * (room / pp_backend_sharers(devices) - held);
         }
         if (need > room) *out = false;
     }

@@ -25,7 +25,7 @@ typedef struct pp_total_variation {
     bool positivity;   /* u >= 0 */
     bool whole_square; /* voxels outside the circle are free too */
     double
-        device_memory; /* bytes that the vectors may take of a device; not above 0: PP_TOTAL_VARIATION_PART of what it has free */
+        device_memory; /* bytes that the vectors may take of a device; not above 0: PP_TOTAL_VARIATION_PART of this process's share of what it has free */
 } pp_total_variation;
 
 #define PP_TOTAL_VARIATION_PART 0.9
