@@ -485,8 +485,10 @@ static void plan(const void *params_, pp_plan *budget)
         flops += 40 * n * n * log2(n > 1 ? n : 2) * (double)entry->patterns;
     }
     if (setup.shape.columns == 0) return;
-    pp_plan_add(budget, PP_HOST, views / ranks + largest,
-                "psi, multiplier and illumination of the views, what one is given");
+    const int lanes =
+        pp_joint_lanes(pp_plan_backend(budget), (setup.shape.views + ranks - 1) / ranks, devices);
+    pp_plan_add(budget, PP_HOST, views / ranks + lanes * largest,
+                "psi, multiplier and illumination of the views, what steps of views are given");
     if (p->frames == FRAMES_HOLD || frames / ranks <= physical_memory() / 2)
         pp_plan_add(budget, PP_HOST, p->frames == FRAMES_READ ? 0 : frames / ranks,
                     "frames of the views");

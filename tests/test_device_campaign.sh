@@ -21,6 +21,13 @@ C
 }
 stages '' >apart.cfg
 stages '{ use = "joint"; iterations = 3; tolerance = 0; checkpoint_every = 0; shift_every = 2; }, ' >joint.cfg
+# each group of joint's is given a view of its own to work on: planned for all of them
+planned() { # DEVICES: bytes
+    POLYPTYCH_MOCK_DEVICES=$1 "$POLYPTYCH" plan joint.cfg output=planned backend=mock |
+        sed -n 's/.*what steps of views are given \([0-9.]*\) \([kM]\)B.*/\1 \2/p' | awk '{ print $1 * ($2 == "M" ? 1e6 : 1e3) }'
+}
+awk -v one="$(planned 1)" -v three="$(planned 3)" 'BEGIN { exit !(one > 0 && three > 1.1 * one && three < 1.5 * one) }' ||
+    { echo "FAILED: joint's views: planned $(planned 1) bytes with one device, $(planned 3) with three"; exit 1; }
 run() { # NAME DEVICES METHOD BACKEND
     export POLYPTYCH_MOCK_DEVICES=$2
     for part in apart joint groups; do

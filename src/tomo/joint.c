@@ -304,11 +304,11 @@ static pp_status all_iterations(state *s, pp_joint_terms *terms, pp_joint_result
 /* ---- start and end ---- */
 
 /* As many as this process has groups of devices, and views. */
-static int lanes_of(const pp_joint_setup *setup, int group)
+int pp_joint_lanes(const char *backend_name, int64_t views, int group)
 {
-    const pp_backend *backend = pp_backend_find(setup->backend);
+    const pp_backend *backend = pp_backend_find(backend_name);
     const int devices = backend && backend->use ? pp_backend_devices(backend) / group : 1;
-    const int64_t most = setup->count < PP_GROUP_MOST ? setup->count : PP_GROUP_MOST;
+    const int64_t most = views < PP_GROUP_MOST ? views : PP_GROUP_MOST;
     return devices < 1 || most < 1 ? 1 : devices < most ? devices : (int)most;
 }
 
@@ -327,7 +327,7 @@ static pp_status allocate(state *s, const pp_projector *projector)
     PP_TRY(PP_ALLOC(setup->count * s->pixels + 1, &s->wanted));
     PP_TRY(PP_ALLOC(s->volume.samples + 1, &s->slabs));
     s->devices = setup->devices_per_view > 1 ? setup->devices_per_view : 1;
-    s->lanes = lanes_of(setup, s->devices);
+    s->lanes = pp_joint_lanes(setup->backend, setup->count, s->devices);
     PP_TRY(PP_ALLOC(s->lanes, &s->lane));
     for (int k = 0; k < s->lanes; k++) {
         PP_TRY(PP_ALLOC(most, &s->lane[k].target));

@@ -103,6 +103,8 @@ typedef struct pp_joint_result {
 /** volume v [my slices][n][n] holds the start and becomes the result. terms [iterations], filled up to done. Collective. */
 PP_MUST_CHECK pp_status pp_joint_run(const pp_joint_setup *setup, pp_c32 *volume,
                                      pp_joint_terms *terms, pp_joint_result *result);
+/** How many of a rank's `views` are solved at the same time, each on a group of `group` devices. */
+int pp_joint_lanes(const char *backend_name, int64_t views, int group);
 /** Bytes on a rank besides its views and their frames. */
 double pp_joint_bytes(const pp_joint_setup *setup, int ranks);
 
