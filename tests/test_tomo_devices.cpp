@@ -200,6 +200,26 @@ START_TEST(the_same_bits_for_any_number_of_ranks)
 }
 END_TEST
 
+/* Two slices lie on rank 0; all ranks are told the same of them. */
+START_TEST(ranks_without_slices_take_part)
+{
+    const int64_t few = 2;
+    const floats lines = lines_of_all();
+    int64_t first, slices;
+    pp_slab_block(few, pp_comm_size(world), pp_comm_rank(world), &first, &slices);
+    use_devices(3);
+    floats volume(static_cast<size_t>(slices * n * n), 0.5f);
+    pp_projector *p = slices > 0 ? projector_of(&pp_backend_mock) : nullptr;
+    const pp_total_variation setup = usual();
+    pp_total_variation_result result = {};
+    pp_assert_ok(
+        pp_total_variation_run(world, p, &setup, few, lines.data(), volume.data(), &result));
+    pp_projector_free(&p);
+    ck_assert_int_eq(result.devices, 3);
+    ck_assert_int_eq(result.iterations, setup.iterations);
+}
+END_TEST
+
 /* ---- the team ---- */
 
 /* Slice k of a volume holds k + i / 1000. */
@@ -343,6 +363,7 @@ int main(int argc, char **argv)
                                   without_room_the_vectors_stay_on_the_host,
                                   the_same_bits_for_any_number_of_devices,
                                   the_same_bits_for_any_number_of_ranks,
+                                  ranks_without_slices_take_part,
                                   slices_pass_between_devices_and_ranks,
                                   a_lost_device_ends_all,
                                   memory_that_runs_out_ends_all,

@@ -36,7 +36,7 @@ typedef struct pp_reconstruct_result {
     int64_t fewest, most; /* iterations over the slices; 0 for fbp */
     double misfit;        /* |R u - p| / |p| at the end; NAN for fbp */
     double strength;      /* of the total variation; 0 for others */
-    int devices;          /* in whose memory the total variation's vectors lay; 0: on the host */
+    int devices; /* of the rank with most, in whose memory the total variation's vectors lay; 0: on the host */
 } pp_reconstruct_result;
 
 /** volume [my rows][columns][columns] (rows of pp_slab_block) from stack [my views][rows][columns] (views of pp_comm_block);

@@ -445,7 +445,9 @@ pp_status pp_total_variation_run(const pp_comm *comm, const pp_projector *projec
                                      .rows = rows,
                                      .n = n};
     PP_TRY(pp_slab_team_run(&team, work, &all));
-    found.devices = all.resident ? team.devices : 0;
+    double most = all.resident ? team.devices : 0; /* ranks without slices have none */
+    PP_TRY(pp_comm_allreduce(comm, &most, 1, PP_MAX));
+    found.devices = (int)most;
     if (result) *result = found;
     return PP_OK;
 }

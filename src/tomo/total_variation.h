@@ -34,7 +34,7 @@ typedef struct pp_total_variation_result {
     double strength, misfit, variation, objective; /* misfit |R u - p|; variation sum |grad u| */
     double primal, dual;                           /* relative residuals at the end */
     int64_t iterations;
-    int devices; /* of this rank, in whose memory the vectors lay; 0: on the host */
+    int devices; /* in whose memory the vectors lay, of the rank with most; 0: on the host */
 } pp_total_variation_result;
 
 /** This rank's slab of a volume of `rows` slices: volume [slices][n][n] from lines [slices][V][n], slabs of pp_slab_block.
