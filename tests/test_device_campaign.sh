@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A whole campaign on emulated devices, from simulated frames to the volume of the joint solve, against the same on processors: views on
 # groups of two and of three devices, projection matching, least squares and joint on 2 and on 3, its views on one device each and on all. Agreement over 8 iterations: 1e-3.
-# TIMEOUT 300
+# TIMEOUT 600
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
 device=${PP_TEST_BACKEND:-mock} # cuda: on a machine with two GPUs or three

@@ -2,7 +2,7 @@
  * conjugate gradients' trajectory; skipped visibly where the file is absent.
  * SPDX-License-Identifier: BSD-3-Clause */
 // BACKENDS cpu mock cuda
-// TIMEOUT 120
+// TIMEOUT 240
 #include <hdf5.h>
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * far field kept and computed again, and the same bits for any number of threads.
  * SPDX-License-Identifier: BSD-3-Clause */
 // BACKENDS cpu mock cuda
-// TIMEOUT 180
+// TIMEOUT 300
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
