@@ -62,6 +62,8 @@ static const pp_port ports[] = {
     {"illumination", PP_IN, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"positions", PP_IN, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN, PP_AXIS_COMPONENT}, "pixel"},
     {"probe", PP_IN, PP_DTYPE_BIT(PP_C32), {PP_AXIS_MODE, PP_AXIS_Y, PP_AXIS_X}, "sqrt(counts)"},
+    {"intensities", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_PATTERN}, "1"},
+    {"background", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_Y, PP_AXIS_X}, "counts"},
     {"projections", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_C32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "1"},
     {"phase", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F32), {PP_AXIS_VIEW, PP_AXIS_Y, PP_AXIS_X}, "rad"},
     {"theta", PP_IN_OPTIONAL, PP_DTYPE_BIT(PP_F64), {PP_AXIS_VIEW}, "rad"},
@@ -128,7 +130,9 @@ static pp_joint_need need_of(const joint *p, const pp_view_entry *entry)
                            .modes = entry->modes > 0 ? entry->modes : 1,
                            .patterns = entry->patterns,
                            .object = {entry->object[0], entry->object[1]},
-                           .refine_probe = p->refine_probe};
+                           .refine_probe = p->refine_probe,
+                           .poisson = p->model == PP_SWEEP_POISSON,
+                           .count_bytes = entry->count_bytes};
 }
 
 /* As many as the largest view of the campaign needs, the same on all ranks. */
@@ -248,15 +252,17 @@ static pp_status frames_of(void *self, int64_t local, pp_joint_view *view)
 {
     const job *j = self;
     static const char *const names[] = {"frames", "mask"};
-    pp_array *found[2] = {NULL, NULL};
-    PP_TRY(pp_context_view_data(j->context, j->indices[j->setup.first + local], names, 2, found));
-    pp_status status = PP_OK;
-    if (!found[0] || !found[1])
+    const int64_t index = j->indices[j->setup.first + local];
+    pp_array *found[2] = {NULL, NULL}, *background = NULL;
+    PP_TRY(pp_context_view_data(j->context, index, names, 2, found));
+    pp_status status = pp_context_view_optional(j->context, index, "background", &background);
+    if (status == PP_OK && (!found[0] || !found[1]))
         status = PP_FAIL(PP_ERR_DATA, "joint needs the frames of every view, which no stage of "
                                       "this pipeline gives");
-    else
-        status = pp_joint_view_frames(view, j->setup.backend, found[0], found[1]);
+    if (status == PP_OK)
+        status = pp_joint_view_frames(view, j->setup.backend, found[0], found[1], background);
     for (int k = 0; k < 2; k++) pp_array_free(&found[k]);
+    pp_array_free(&background);
     return status;
 }
 
@@ -507,4 +513,4 @@ static void plan(const void *params_, pp_plan *budget)
 
 PP_STAGE(joint, .summary = "joint solve: the volume from the frames of all views at once",
          .scope = PP_SCOPE_CAMPAIGN, .ports = ports, .params = params, .params_size = sizeof(joint),
-         .run = run, .check = check, .plan = plan, .close = close_stage, .version = "1");
+         .run = run, .check = check, .plan = plan, .close = close_stage, .version = "2");

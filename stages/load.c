@@ -78,6 +78,7 @@ static void check(const void *data, pp_check *findings)
         return;
     }
     const bool table = load->views[0] != 0, single = load->file[0] != 0;
+    if (load->background_file[0]) pp_check_will_put(findings, "measured_background");
     if (table == single)
         pp_check_error(findings, single ? "file" : NULL, PP_ERR_CONFIG,
                        "%s: give either views (a table) or file (one data file)",

@@ -103,6 +103,13 @@ static void check_group(const ptycho *p, pp_check *findings)
     if (check_sharing(p, &sharing, &key) != PP_OK) pp_check_last_error(findings, key);
 }
 
+static pp_status unused_background(void)
+{
+    return PP_FAIL(PP_ERR_CONFIG, "a background was measured (load's background_file), and "
+                                  "background = \"none\" leaves it out: set background = "
+                                  "\"given\", or take the file out");
+}
+
 static void check(const void *params_, pp_check *findings)
 {
     const ptycho *p = params_;
@@ -134,12 +141,8 @@ static void check(const void *params_, pp_check *findings)
         pp_check_error(findings, "background_counts", PP_ERR_CONFIG,
                        "without a background they have no effect: set background = \"given\", "
                        "\"constant\" or \"pixel\"");
-    if (p->background && p->sweep == 1)
-        pp_check_error(findings, "sweep", PP_ERR_CONFIG,
-                       "the fused sweeps have no background: set sweep = \"auto\"");
-    if (p->positions == PP_SWEEP_BILINEAR && p->sweep == 1)
-        pp_check_error(findings, "sweep", PP_ERR_CONFIG,
-                       "the fused sweeps have no bilinear positions: set sweep = \"auto\"");
+    if (p->background == PP_BACKGROUND_NONE && pp_check_will_have(findings, "measured_background"))
+        (void)unused_background(), pp_check_last_error(findings, "background");
     if (p->background > PP_BACKGROUND_GIVEN && p->iterations <= p->position_start)
         pp_check_warning(findings, "background",
                          "%lld iterations end before the background changes (position_start = "
@@ -522,10 +525,7 @@ static pp_status run(const void *params_, pp_context *context)
     watch watcher = {context, p->ring_correlation ? 2 * p->iterations : p->iterations, 0};
     const pp_array *split = pp_context_get(context, "split"),
                    *background = pp_context_get(context, "measured_background");
-    if (background && p->background == PP_BACKGROUND_NONE)
-        return PP_FAIL(PP_ERR_CONFIG, "a background was measured (load's background_file), and "
-                                      "background = \"none\" leaves it out: set background = "
-                                      "\"given\", or take the file out");
+    if (background && p->background == PP_BACKGROUND_NONE) return unused_background();
     const pp_view_input input = {.frames = pp_context_lend(context, "frames"),
                                  .mask = pp_context_get(context, "mask"),
                                  .positions = pp_context_get(context, "positions"),

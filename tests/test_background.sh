@@ -53,6 +53,15 @@ assert left > 3 * given, (left, given)
 assert abs(frames - given) < 0.02 * given, (frames, given)
 assert pixel < 1.3 * clean + 1e-4, (pixel, clean)
 P
+# both sweeps take a background, and bilinear positions with it
+for positions in fourier bilinear; do
+    for sweep in fused fftw; do
+        run $positions-$sweep load.background_file=dark.h5 ptycho.background=given ptycho.positions=$positions ptycho.sweep=$sweep ptycho.iterations=8
+        grep -q "\"ptycho.sweep\": \"$sweep" $positions-$sweep/provenance.json || { echo "$positions: not by the $sweep sweep"; bad=1; }
+    done
+    "$python" -c "import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b) < 0.02 * a)" "$(error_of $positions-fused)" "$(error_of $positions-fftw)" ||
+        { echo "$positions: the sweeps differ"; bad=1; }
+done
 "$python" - <<'P' || bad=1
 import h5py, numpy as np
 want = h5py.File("dark.h5")["background"][()]
@@ -70,6 +79,7 @@ refused 3 'negative.h5: /background: 1 pixels .* below 0' load.background_file=n
 refused 3 'nan.h5: /background: 1 pixels .* not finite' load.background_file=nan.h5 ptycho.background=given
 refused 0 'counts in' load.background_file=nan.h5 ptycho.background=given 'load.dead_pixels=[3,4]'
 refused 3 'other.h5: no background at /background' load.background_file=other.h5 ptycho.background=given
+refused 2 'background = "given"' load.background_file=dark.h5
 refused 3 'missing.h5' load.background_file=missing.h5 ptycho.background=given
 "$POLYPTYCH" run view.cfg output=none load.background_file=huge.h5 ptycho.background=given >log 2>&1
 [ $? = 3 ] && grep -q "counts a frame" log || { echo "a background of more counts than the frames: $(tail -2 log)"; bad=1; }

@@ -49,7 +49,7 @@ struct work {
         const pp_array *positions = arrays.positions;
         pp_assert_ok(pp_joint_view_create(static_cast<const double *>(pp_array_read(positions)),
                                           tiled.patterns, arrays.probe, s.model, &view));
-        pp_assert_ok(pp_joint_view_frames(&view, s.backend, arrays.frames, arrays.mask));
+        pp_assert_ok(pp_joint_view_frames(&view, s.backend, arrays.frames, arrays.mask, nullptr));
         for (int64_t i = 0; i < view.pixels; i++) {
             const float y = static_cast<float>(i / view.frame.size[1]),
                         x = static_cast<float>(i % view.frame.size[1]),

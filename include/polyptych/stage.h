@@ -123,6 +123,10 @@ typedef struct pp_plan_groups {
 /** The same in `check`, as far as parameters tell without the views: what a group of several devices cannot do is found there. */
 PP_API void pp_check_set_groups(pp_check *check, const pp_plan_groups *sharing);
 PP_API void pp_check_get_groups(const pp_check *check, pp_plan_groups *sharing);
+/** An optional port that this stage puts with these parameters (the name is kept), and whether a stage before this one will: what has no
+ *  effect is found by `check`. */
+PP_API void pp_check_will_put(pp_check *check, const char *port);
+PP_API bool pp_check_will_have(const pp_check *check, const char *port);
 
 /** What a stage will need. View scope: for one view, the largest of `views`; campaign scope: on one of `ranks` ranks. */
 typedef struct pp_plan pp_plan;
@@ -183,6 +187,9 @@ PP_API bool pp_context_view_done(const pp_context *context, int64_t index);
 /** Campaign scope: one array of a view's stored result, by its view-scope port name. New array. Not collective. */
 PP_API PP_MUST_CHECK pp_status pp_context_view_result(pp_context *context, int64_t index,
                                                       const char *port, pp_array **out);
+/** As pp_context_view_result; *out is NULL where the view has no such array. */
+PP_API PP_MUST_CHECK pp_status pp_context_view_optional(pp_context *context, int64_t index,
+                                                        const char *port, pp_array **out);
 /** Campaign scope: what the stages before the one that puts `object` hand to it, made anew for the view `index` (a solver
  *  of many views needs their frames again): the arrays at the view-scope ports named in ports [count] ("frames", "mask", ...), NULL where
  *  there is none. New references. These stages run on the calling thread, the main one; not collective. */

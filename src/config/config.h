@@ -88,10 +88,17 @@ PP_MUST_CHECK pp_status pp_param_text(const pp_param *param, const void *params,
 PP_MUST_CHECK pp_status pp_param_defaults(const pp_param *table, void *params);
 
 /** A collector for a stage's `check` and `views`: findings about `stage` get its FILE:LINE. */
+/* What stages tell those after them while they are checked. */
+typedef struct pp_check_told {
+    pp_plan_groups sharing;
+    const char *ports[16]; /* optional ones that will be put */
+    int count;
+} pp_check_told;
+
 struct pp_check {
     const pp_config_stage *stage;
     pp_findings *findings;
-    pp_plan_groups *sharing; /* of all stages; NULL: nobody listens */
+    pp_check_told *told; /* of all stages; NULL: nobody listens */
 };
 
 #endif

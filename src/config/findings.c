@@ -162,12 +162,25 @@ void pp_check_last_error(pp_check *check, const char *key)
 
 void pp_check_set_groups(pp_check *check, const pp_plan_groups *sharing)
 {
-    if (check->sharing) *check->sharing = *sharing;
+    if (check->told) check->told->sharing = *sharing;
 }
 
 void pp_check_get_groups(const pp_check *check, pp_plan_groups *sharing)
 {
-    *sharing = check->sharing ? *check->sharing : (pp_plan_groups){.devices = 1, .groups = 1};
+    *sharing = check->told ? check->told->sharing : (pp_plan_groups){.devices = 1, .groups = 1};
+}
+
+void pp_check_will_put(pp_check *check, const char *port)
+{
+    const int most = (int)(sizeof check->told->ports / sizeof *check->told->ports);
+    if (check->told && check->told->count < most) check->told->ports[check->told->count++] = port;
+}
+
+bool pp_check_will_have(const pp_check *check, const char *port)
+{
+    for (int k = 0; check->told && k < check->told->count; k++)
+        if (strcmp(check->told->ports[k], port) == 0) return true;
+    return false;
 }
 
 /* Whether the values of one row are the same, as text. */

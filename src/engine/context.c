@@ -134,6 +134,19 @@ pp_status pp_context_view_result(pp_context *context, int64_t index, const char 
     return status;
 }
 
+pp_status pp_context_view_optional(pp_context *context, int64_t index, const char *port,
+                                   pp_array **out)
+{
+    char *path;
+    bool there = false;
+    *out = NULL;
+    PP_TRY(pp_run_view_path(context->run, index, &path));
+    pp_status status = pp_view_result_has(path, port, &there);
+    if (status == PP_OK && there) status = pp_view_result_read(path, port, out);
+    pp_free(path);
+    return status;
+}
+
 int pp_context_threads(const pp_context *context)
 {
     return context->job ? context->job->threads : context->run->threads;

@@ -55,10 +55,10 @@ static pp_status agree_findings(const pp_run *run, const pp_findings *findings)
 
 static void ask_stages(pp_run *run, pp_findings *findings)
 {
-    pp_plan_groups sharing = {.devices = 1, .groups = 1};
+    pp_check_told told = {.sharing = {.devices = 1, .groups = 1}};
     for (int k = 0; k < run->pipeline->count; k++) {
         const pp_config_stage *stage = &run->pipeline->nodes[k].config;
-        pp_check check = {stage, findings, &sharing};
+        pp_check check = {stage, findings, &told};
         if (stage->stage->check) stage->stage->check(stage->params, &check);
     }
 }

@@ -204,6 +204,17 @@ pp_status pp_view_result_read(const char *path, const char *port, pp_array **out
     return status;
 }
 
+pp_status pp_view_result_has(const char *path, const char *port, bool *there)
+{
+    char where[PATH_BYTES];
+    pp_h5 *file = NULL;
+    port_path(port, where);
+    PP_TRY(pp_h5_open(path, &file));
+    *there = pp_h5_kind_of(file, where) != PP_H5_NONE;
+    pp_h5_close(&file);
+    return PP_OK;
+}
+
 pp_status pp_view_result_geometry(const char *path, pp_geometry *out)
 {
     pp_geometry g = {0};

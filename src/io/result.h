@@ -38,6 +38,7 @@ PP_MUST_CHECK pp_status pp_view_result_write(const char *path, int64_t number,
                                              const char *model, const pp_identity *identity);
 /** One array by port name (positions as grid points again), the geometry. New array. */
 PP_MUST_CHECK pp_status pp_view_result_read(const char *path, const char *port, pp_array **out);
+PP_MUST_CHECK pp_status pp_view_result_has(const char *path, const char *port, bool *there);
 PP_MUST_CHECK pp_status pp_view_result_geometry(const char *path, pp_geometry *out);
 
 #endif

@@ -30,6 +30,7 @@ typedef struct device {
     pp_split split;
     pp_sweep_setup setup;
     double *corners; /* in its tile */
+    double *factors; /* the beam's amplitude in its patterns; NULL: 1 */
     int64_t *pick;   /* its patterns */
     void *frames;    /* of them; NULL: the view's own */
     void *room;      /* on the host, as large as the tile */
@@ -50,7 +51,7 @@ static void release(device *d)
         pp_point_free(&d->model, &d->point);
         pp_ptychography_free(&d->model);
     }
-    pp_free(d->corners), pp_free(d->pick), pp_free(d->frames);
+    pp_free(d->corners), pp_free(d->factors), pp_free(d->pick), pp_free(d->frames);
     pp_free(d->room), pp_free(d->history);
 }
 
@@ -102,10 +103,12 @@ static pp_status take_patterns(device *d)
     d->setup.patterns = t->tiles.patterns[d->rank];
     PP_TRY(PP_ALLOC(2 * d->setup.patterns + 1, &d->corners));
     PP_TRY(PP_ALLOC(d->setup.patterns + 1, &d->pick));
+    if (view->factors) PP_TRY(PP_ALLOC(d->setup.patterns + 1, &d->factors));
     for (int64_t j = 0; j < view->patterns; j++) {
         if (t->tile_of[j] != d->rank) continue;
         for (int a = 0; a < 2; a++)
             d->corners[2 * mine + a] = view->corners[2 * j + a] - (double)tile_of(d)->from[a];
+        if (d->factors) d->factors[mine] = view->factors[j];
         d->pick[mine++] = j;
     }
     d->setup.positions = d->corners, d->setup.frames = view->data.frames;
@@ -146,15 +149,17 @@ static pp_status set_up(device *d)
     return choose_frames(d);
 }
 
-/* The count that frames have more where the model is Poisson's. */
-static pp_status expect_count(const device *d)
+/* What the frames have beside the probe's light: the view's background, and a count more where the model is Poisson's. */
+static pp_status expect_counts(const device *d)
 {
-    float *one;
+    const pp_joint_view *view = d->t->view;
+    const float *under = view->data.background, added = view->model == PP_SWEEP_POISSON;
+    float *all;
     if (!d->setup.background || !d->model.sweep) return PP_OK;
-    PP_TRY(PP_ALLOC(d->model.frame, &one));
-    for (int64_t i = 0; i < d->model.frame; i++) one[i] = 1;
-    pp_sweep_set_background(d->model.sweep, one);
-    pp_free(one);
+    PP_TRY(PP_ALLOC(d->model.frame, &all));
+    for (int64_t i = 0; i < d->model.frame; i++) all[i] = added + (under ? under[i] : 0);
+    pp_sweep_set_background(d->model.sweep, all);
+    pp_free(all);
     return PP_OK;
 }
 
@@ -166,7 +171,8 @@ static pp_status to_device(device *d)
     PP_TRY(set_up(d));
     PP_TRY(pp_ptychography_create_tile(backend, NULL, &d->setup, &d->split, &d->model));
     const size_t pixels = (size_t)d->model.pixels;
-    PP_TRY(expect_count(d));
+    PP_TRY(expect_counts(d));
+    if (d->factors) pp_ptychography_move(&d->model, d->corners, d->factors);
     PP_TRY(pp_point_create_place(&d->model, &d->point));
     PP_TRY(backend->alloc(pixels * sizeof(float), (void **)&d->weight));
     PP_TRY(backend->alloc(pixels * sizeof(pp_c32), (void **)&d->target));
@@ -391,7 +397,8 @@ static pp_sweep_setup planned(const pp_joint_need *need)
                             .patterns = need->patterns,
                             .object = {need->object[0], need->object[1]},
                             .mode = PP_SWEEP_FOURIER,
-                            .frame_type = PP_U16,
+                            .frame_type = need->count_bytes == 4 ? PP_F32 : PP_U16,
+                            .background = need->poisson,
                             .probe_moves = need->refine_probe,
                             .threads = 1};
 }

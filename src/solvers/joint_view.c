@@ -28,7 +28,7 @@ pp_sweep_setup pp_joint_view_setup(const pp_joint_view *view)
                             .mode = PP_SWEEP_FOURIER,
                             .frame_type = view->frame_type,
                             .model = view->model,
-                            .background = view->model == PP_SWEEP_POISSON,
+                            .background = view->background || view->model == PP_SWEEP_POISSON,
                             .threads = 1};
 }
 
@@ -60,7 +60,7 @@ static void add_count(pp_joint_view *view)
 }
 
 static pp_status order_frames(pp_joint_view *view, const int32_t *order, const pp_array *frames,
-                              const pp_array *mask)
+                              const pp_array *mask, const pp_array *background)
 {
     const int64_t n2 = view->n * view->n;
     const size_t size = pp_dtype_size(view->frame_type), frame = (size_t)n2 * size;
@@ -71,12 +71,16 @@ static pp_status order_frames(pp_joint_view *view, const int32_t *order, const p
     for (int64_t j = 0; j < view->patterns; j++)
         reorder(to + (size_t)j * frame, from + (size_t)j * frame, order, n2, size);
     reorder((char *)view->data.mask, pp_array_read(mask), order, n2, 1);
+    if (background) {
+        PP_TRY(PP_ALLOC(n2, &view->data.background));
+        reorder((char *)view->data.background, pp_array_read(background), order, n2, sizeof(float));
+    }
     if (view->model == PP_SWEEP_POISSON) add_count(view);
     return PP_OK;
 }
 
 pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend, const pp_array *frames,
-                               const pp_array *mask)
+                               const pp_array *mask, const pp_array *background)
 {
     const pp_sweep_class *kind;
     int32_t *order = NULL;
@@ -88,15 +92,36 @@ pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend, const p
                        (long long)pp_array_size(frames, 0), (long long)pp_array_size(frames, 1),
                        (long long)pp_array_size(frames, 2), (long long)view->patterns,
                        (long long)view->n);
+    if (background && pp_array_count(background) != view->n * view->n)
+        return PP_FAIL(PP_ERR_DATA,
+                       "a background of %lld pixels does not fit frames of %lld x %lld: run the "
+                       "view again (--restart)",
+                       (long long)pp_array_count(background), (long long)view->n,
+                       (long long)view->n);
     view->frame_type = pp_array_dtype(frames);
+    view->background = background != NULL;
     PP_TRY(find_sweep(view, backend, &kind));
     if (kind->order) {
         PP_TRY(PP_ALLOC(view->n * view->n, &order));
         kind->order(view->n, order);
     }
-    const pp_status status = order_frames(view, order, frames, mask);
+    const pp_status status = order_frames(view, order, frames, mask, background);
     pp_free(order);
     return status;
+}
+
+pp_status pp_joint_view_intensities(pp_joint_view *view, const pp_array *intensities)
+{
+    if (!intensities) return PP_OK;
+    if (pp_array_count(intensities) != view->patterns)
+        return PP_FAIL(PP_ERR_DATA,
+                       "%lld intensities of the beam for %lld frames: run the view again "
+                       "(--restart)",
+                       (long long)pp_array_count(intensities), (long long)view->patterns);
+    const double *from = pp_array_read(intensities);
+    PP_TRY(PP_ALLOC(view->patterns, &view->factors));
+    for (int64_t j = 0; j < view->patterns; j++) view->factors[j] = sqrt(from[j]);
+    return PP_OK;
 }
 
 double pp_joint_frames_bytes(int64_t n, int64_t patterns, pp_dtype type)
@@ -108,7 +133,8 @@ void pp_joint_frames_free(pp_joint_view *view)
 {
     pp_free(view->data.frames);
     pp_free(view->data.mask);
-    view->data = (pp_joint_frames){NULL, NULL};
+    pp_free(view->data.background);
+    view->data = (pp_joint_frames){NULL, NULL, NULL};
 }
 
 /* ---- start ---- */
@@ -164,6 +190,7 @@ void pp_joint_view_free(pp_joint_view *view)
 {
     pp_joint_frames_free(view);
     pp_free(view->corners);
+    pp_free(view->factors);
     pp_free(view->probe);
     pp_free(view->psi);
     pp_free(view->multiplier);

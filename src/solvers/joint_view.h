@@ -18,10 +18,11 @@
 #include "backend/sweep.h"
 #include "models/window.h"
 
-/** Frames and mask in the order of the sweep's detector pixels. */
+/** Frames, mask and what lies under every frame in the order of the sweep's detector pixels. */
 typedef struct pp_joint_frames {
     void *frames; /* [J][n * n] */
     uint8_t *mask;
+    float *background; /* [n * n] counts; NULL: none */
 } pp_joint_frames;
 
 typedef struct pp_joint_view {
@@ -36,6 +37,8 @@ typedef struct pp_joint_view {
     pp_c32 *multiplier;  /* lambda [Y][X] */
     float *illumination; /* [Y][X] of the probe as given, windows at whole pixels */
     float largest;       /* of it */
+    bool background;     /* counts lie under the frames */
+    double *factors;     /* [J] amplitude of the beam in each frame; NULL: 1 */
     pp_joint_frames data;
 } pp_joint_view;
 
@@ -64,9 +67,13 @@ typedef struct pp_joint_step_result {
 PP_MUST_CHECK pp_status pp_joint_view_create(const double *positions, int64_t patterns,
                                              const pp_array *probe, pp_sweep_model model,
                                              pp_joint_view *out);
-/** Orders frames [J][n][n] (u16 or f32) and mask [n][n] for the sweeps of `backend`; for Poisson's model with one count more. */
+/** Orders frames [J][n][n] (u16 or f32), mask [n][n] and the background f32 [n][n] that the view was solved with (NULL: none) for the
+ *  sweeps of `backend`; for Poisson's model with one count more. */
 PP_MUST_CHECK pp_status pp_joint_view_frames(pp_joint_view *view, const char *backend,
-                                             const pp_array *frames, const pp_array *mask);
+                                             const pp_array *frames, const pp_array *mask,
+                                             const pp_array *background);
+/** intensities f64 [J] of the beam that the view was solved with; NULL: 1. */
+PP_MUST_CHECK pp_status pp_joint_view_intensities(pp_joint_view *view, const pp_array *intensities);
 void pp_joint_frames_free(pp_joint_view *view);
 void pp_joint_view_free(pp_joint_view *view);
 /** Conjugate gradients from psi on data + sum w |psi - t|^2, then the phase of psi that is nearest to the target. */
@@ -81,7 +88,8 @@ void pp_joint_view_move(pp_joint_view *view, const double shift[2]);
 /** What is known of a view before it is read; object: Y, X. */
 typedef struct pp_joint_need {
     int64_t n, modes, patterns, object[2];
-    bool refine_probe;
+    bool refine_probe, poisson;
+    int count_bytes; /* of one count in memory; 0: not known, taken as 2 */
 } pp_joint_need;
 /** Bytes of memory that a step takes on the fullest of so many devices, where the back end has devices with memory of their own (else 0). */
 double pp_joint_view_device_bytes(const char *backend, const pp_joint_need *need, int devices);

@@ -82,7 +82,7 @@ static void put_plane(pp_array *probe, const plane *p)
 
 pp_status pp_joint_open_view(const pp_joint_origin *from, pp_joint_view *out)
 {
-    pp_array *positions = NULL, *probe = NULL;
+    pp_array *positions = NULL, *probe = NULL, *intensities = NULL;
     plane left;
     pp_status status = PP_OK;
     PP_TRY_TO(done, find_plane(from, &left));
@@ -91,8 +91,13 @@ pp_status pp_joint_open_view(const pp_joint_origin *from, pp_joint_view *out)
     put_plane(probe, &left);
     double *g = pp_array_data(positions);
     for (int64_t i = 0; i < pp_array_count(positions); i++) g[i] += from->shift[i % 2];
-    status = pp_joint_view_create(g, pp_array_size(positions, 0), probe, from->model, out);
+    PP_TRY_TO(done,
+              pp_context_view_optional(from->context, from->index, "intensities", &intensities));
+    PP_TRY_TO(done, pp_joint_view_create(g, pp_array_size(positions, 0), probe, from->model, out));
+    status = pp_joint_view_intensities(out, intensities);
+    if (status != PP_OK) pp_joint_view_free(out);
 done:
+    pp_array_free(&intensities);
     pp_array_free(&positions);
     pp_array_free(&probe);
     return PP_NOTE(status, "in view %lld",

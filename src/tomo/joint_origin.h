@@ -11,7 +11,7 @@
 #include "solvers/joint_view.h"
 
 typedef struct pp_joint_origin {
-    pp_context *context;   /* has the view's stored object, origin, positions, probe */
+    pp_context *context;   /* has the view's stored object, origin, positions, probe, intensities */
     int64_t index;         /* of the view in the list of views */
     int64_t rows, columns; /* of the stack */
     int64_t centre[2];     /* grid point at index (rows / 2, columns / 2) of the stack */
