@@ -91,12 +91,20 @@ static pp_status bytes_with(const partition *p, const pp_plan *budget, const pp_
     return PP_OK;
 }
 
+/* What a group can have at most. */
+static int most_devices(const partition *p)
+{
+    return p->devices == PP_AUTO || p->devices > PP_TILES_MOST ? PP_TILES_MOST : (int)p->devices;
+}
+
 static pp_status too_large(const partition *p, double bytes, int devices, double limit)
 {
     return PP_FAIL(PP_ERR_RESOURCE,
-                   "a view needs %.3g bytes on each of %d devices, device_memory is %.3g: give "
-                   "larger devices%s",
-                   bytes, devices, limit,
+                   "a view needs %.3g bytes on each of %d device%s%s, device_memory is %.3g: give "
+                   "larger devices%s%s",
+                   bytes, devices, devices > 1 ? "s" : "",
+                   devices < PP_TILES_MOST ? " (devices has no more)" : "", limit,
+                   devices < PP_TILES_MOST ? ", or more of them" : "",
                    p->method == PP_SPLIT_HYBRID ? ", or use method = \"gradient\"" : "");
 }
 
@@ -105,14 +113,15 @@ static pp_status group_for(const partition *p, const pp_plan *budget, const pp_v
                            int *devices)
 {
     const pp_backend *backend = pp_backend_find(pp_plan_backend(budget));
+    const int most = most_devices(p);
     double bytes = 0;
-    for (; *devices <= PP_TILES_MOST; ++*devices) {
+    for (; *devices <= most; ++*devices) {
         const double limit = limit_of(p, backend, *devices);
         if (isinf(limit)) return PP_OK;
         PP_TRY(bytes_with(p, budget, view, *devices, &bytes));
         if (bytes <= limit) return PP_OK;
     }
-    *devices = PP_TILES_MOST;
+    *devices = most;
     return too_large(p, bytes, *devices, limit_of(p, backend, *devices));
 }
 
@@ -199,7 +208,7 @@ static pp_status cut(const cutting *c, pp_tiles *tiles, double *bytes)
     for (int devices = c->planned.devices;; devices++) {
         PP_TRY(cut_into(c, devices, tiles, bytes));
         if (fixed || *bytes <= p->device_memory) return PP_OK;
-        if (devices == PP_TILES_MOST) return too_large(p, *bytes, devices, p->device_memory);
+        if (devices >= most_devices(p)) return too_large(p, *bytes, devices, p->device_memory);
         if (c->planned.groups > 1)
             return PP_FAIL(PP_ERR_RESOURCE,
                            "the view needs %.3g bytes on each of the %d devices of its group, "

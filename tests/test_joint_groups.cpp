@@ -233,7 +233,7 @@ END_TEST
 START_TEST(as_few_devices_as_needed)
 {
     pp_emulation::set_devices(8);
-    const pp_joint_need need = {64, 1, 400, {512, 512}, true};
+    const pp_joint_need need = {64, 1, 400, {512, 512}, true, true, 2};
     const double one = pp_joint_view_device_bytes("mock", &need, 1),
                  four = pp_joint_view_device_bytes("mock", &need, 4);
     ck_assert(four < one && four > one / 8);

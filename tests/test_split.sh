@@ -72,6 +72,8 @@ for more in "" "ptycho.gradient_sum=float64" "ptycho.probe_modes=3" "ptycho.prob
 done
 "$POLYPTYCH" plan "$T/need.cfg" partition.device_memory=1000 >"$T/plan" 2>"$T/log"
 [ $? = 5 ] && grep -q "need.cfg:.*device_memory" "$T/log" || { echo "1000 bytes a device are enough for the plan: $(cat "$T/log")"; bad=1; }
+"$POLYPTYCH" plan "$T/need.cfg" partition.device_memory=1.2e6 partition.devices=1 >"$T/plan" 2>"$T/log"
+[ $? = 5 ] && grep -q "on each of 1 device (devices has no more)" "$T/log" || { echo "more devices are planned than there are: $(cat "$T/log" "$T/plan")"; bad=1; }
 "$POLYPTYCH" plan "$T/need.cfg" partition.device_memory=1.2e6 ptycho.object_smoothness=0.1 >"$T/plan" 2>"$T/log"
 [ $? = 2 ] && grep -q "object_smoothness" "$T/log" || { echo "smoothness on a group that auto has made: $(cat "$T/log")"; bad=1; }
 exit $bad
