@@ -108,7 +108,7 @@ static pp_status take_patterns(device *d)
         if (t->tile_of[j] != d->rank) continue;
         for (int a = 0; a < 2; a++)
             d->corners[2 * mine + a] = view->corners[2 * j + a] - (double)tile_of(d)->from[a];
-        if (d->factors) d->factors[mine] = view->factors[j];
+        if (d->factors && view->factors) d->factors[mine] = view->factors[j];
         d->pick[mine++] = j;
     }
     d->setup.positions = d->corners, d->setup.frames = view->data.frames;
