@@ -83,6 +83,8 @@ refused 2 'background = "given"' load.background_file=dark.h5
 refused 3 'missing.h5' load.background_file=missing.h5 ptycho.background=given
 "$POLYPTYCH" run view.cfg output=none load.background_file=huge.h5 ptycho.background=given >log 2>&1
 [ $? = 3 ] && grep -q "counts a frame" log || { echo "a background of more counts than the frames: $(tail -2 log)"; bad=1; }
+# where values are saturated, the background under them is not measured either: less is left than it has in all
+run saturated load.background_file=dark.h5 ptycho.background=given load.saturation=300 ptycho.iterations=2
 "$POLYPTYCH" run view.cfg output=none load.background_file=dark.h5 >log 2>&1
 [ $? = 2 ] && grep -q 'background = "given"' log || { echo "a measured background that nobody uses: $(tail -2 log)"; bad=1; }
 # another file is another result; the same is not made again

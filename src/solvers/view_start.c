@@ -66,13 +66,31 @@ static void fill_background(const solve *s, double number, double least, float *
                                                             : 0));
 }
 
+/* The background where single frames have not measured it (saturated values), all frames of this device together. */
+static double under_unmeasured(const solve *s)
+{
+    const int64_t n2 = s->setup.n * s->setup.n;
+    const uint16_t *numbers = s->setup.frames;
+    const float *reals = s->setup.frames;
+    double sum = 0;
+    for (int64_t i = 0; i < s->setup.patterns * n2; i++) {
+        const bool left =
+            s->setup.frame_type == PP_F32 ? isnan(reals[i]) : numbers[i] == UINT16_MAX;
+        if (left && s->mask[i % n2]) sum += (double)s->background.values[i % n2];
+    }
+    return sum;
+}
+
 /* Light under the frames is none of the probe's. */
 static pp_status without_background(const solve *s, double *counts)
 {
-    double under = 0;
+    double under = 0, unmeasured;
     if (s->o->background != PP_BACKGROUND_GIVEN) return PP_OK;
     for (int64_t k = 0; k < s->setup.n * s->setup.n; k++)
         if (s->mask[k]) under += (double)s->background.values[k];
+    unmeasured = under_unmeasured(s);
+    PP_TRY(pp_ptychography_sum(&s->model, &unmeasured, 1));
+    under -= unmeasured / (double)s->v->patterns;
     if (under >= *counts)
         return PP_FAIL(PP_ERR_DATA,
                        "the background that is given adds up to %.6g counts a frame in measured "
