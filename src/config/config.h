@@ -87,14 +87,14 @@ PP_MUST_CHECK pp_status pp_param_text(const pp_param *param, const void *params,
 /** Fills a parameter struct with the table's defaults (texts are the table's own). */
 PP_MUST_CHECK pp_status pp_param_defaults(const pp_param *table, void *params);
 
-/** A collector for a stage's `check` and `views`: findings about `stage` get its FILE:LINE. */
-/* What stages tell those after them while they are checked. */
+/** What stages tell those after them while they are checked. */
 typedef struct pp_check_told {
     pp_plan_groups sharing;
     const char *ports[16]; /* optional ones that will be put */
     int count;
 } pp_check_told;
 
+/** A collector for a stage's `check` and `views`: findings about `stage` get its FILE:LINE. */
 struct pp_check {
     const pp_config_stage *stage;
     pp_findings *findings;
