@@ -42,6 +42,7 @@ make_threads() {
 }
 
 run_threads() {
+    local name
     [ -e build-tsan/built ] || { echo "build-tsan was not built"; return 1; }
     for name in "${threads[@]}"; do
         TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" PP_TEST_BACKEND=cpu OMP_NUM_THREADS=2 "build-tsan/$name" || return 1
@@ -51,7 +52,7 @@ run_threads() {
 # Programs that start no MPI, whose modules leak: what their error paths leave. The leak sanitizer is loaded into the plain build.
 leaks=(test_config test_cxi test_device_callbacks test_device_group test_device_projector test_device_sweep test_group test_joint test_joint_groups test_link test_projector test_result test_split_view test_sweep)
 run_leaks() {
-    local sanitizer
+    local sanitizer name
     [ -e build-gcc/built ] || { echo "build-gcc was not built"; return 1; }
     sanitizer=$(gcc -print-file-name=liblsan.so)
     { [ -e "$sanitizer" ] && LD_PRELOAD=$sanitizer true; } || { echo "skipped: the leak sanitizer does not run here"; return 0; }
