@@ -63,6 +63,16 @@ static bool from_projections(const pp_load *load)
 
 static void check_projections(const pp_load *load, pp_check *findings)
 {
+    const struct {
+        const char *key, *given;
+    } unused[] = {{"mask_file", load->mask_file},
+                  {"background_file", load->background_file},
+                  {"probe_file", load->probe_file}};
+    for (int k = 0; k < 3; k++)
+        if (unused[k].given[0])
+            pp_check_warning(findings, unused[k].key,
+                             "%s is not used: format = \"projections\" has no frames",
+                             unused[k].key);
     if (load->views[0] || !load->file[0])
         pp_check_error(findings, load->views[0] ? "views" : "format", PP_ERR_CONFIG,
                        "format = \"projections\" takes one stack: give file, not views");

@@ -92,4 +92,7 @@ run saturated load.background_file=dark.h5 ptycho.background=given load.saturati
 grep -q "all results are there" log || { echo "made again: $(tail -2 log)"; bad=1; }
 "$POLYPTYCH" run view.cfg output=given load.background_file=darks.h5 ptycho.background=given >log 2>&1
 [ $? = 2 ] && grep -q "background_file" log || { echo "another background was taken for the same: $(tail -2 log)"; bad=1; }
+# a stack has no frames
+"$POLYPTYCH" check view.cfg load.format=projections load.background_file=dark.h5 load.mask_file=dark.h5 >log 2>&1
+grep -q "background_file is not used" log && grep -q "mask_file is not used" log || { echo "files that a stack does not use: $(head -3 log)"; bad=1; }
 exit $bad
