@@ -33,6 +33,11 @@ killed() {
     done
     kill -KILL -- -$job
     wait $job 2>/dev/null
+    # ranks outlive their killed launcher until they see that it is gone
+    for _ in $(seq 500); do
+        pgrep -f "campaign.cfg output=$name\$" >/dev/null || break
+        sleep 0.02
+    done
     local left
     left=$(finished "$name")
     [ "$left" -ge 2 ] && [ "$left" -lt 8 ] || fail "$name was killed with $left of 8 views" "$name.log"

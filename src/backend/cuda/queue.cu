@@ -206,10 +206,10 @@ void remember_failure()
 
 pp_status launched()
 {
-    const cudaError_t failed = mine().failed;
+    const cudaError_t failed = mine().failed, last = cudaGetLastError(); /* both are told now */
     mine().failed = cudaSuccess;
     PP_TRY(check(failed, "the queue of this thread", __FILE__, __LINE__));
-    return PP_CHECK(cudaGetLastError());
+    return check(last, "cudaGetLastError()", __FILE__, __LINE__);
 }
 
 pp_status settle()
