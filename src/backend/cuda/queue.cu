@@ -183,8 +183,9 @@ pp_status go_aside(cudaEvent_t ready)
 pp_status come_back(cudaEvent_t done)
 {
     queue *q = nullptr;
+    for (queue *each : mine().of) /* also where the device is lost and does not tell which it is */
+        if (each) each->away = false;
     PP_TRY(PP_CHECK(this_queue(&q)));
-    q->away = false;
     PP_TRY(PP_CHECK(cudaEventRecord(done, q->aside)));
     return PP_CHECK(cudaStreamWaitEvent(q->stream, done, 0));
 }
