@@ -2,10 +2,9 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "tomo/slab_sums.h"
 
+#include "backend/slices.h"
 #include "base/alloc.h"
 #include "tomo/transpose.h"
-
-enum { PARTS = 8 }; /* partial sums of a slice: their order is fixed */
 
 pp_slab pp_slab_of(const pp_comm *comm, int64_t rows, int64_t pixels)
 {
@@ -41,15 +40,8 @@ void pp_slab_dots(int64_t slices, int64_t size, const float *a, const float *b, 
 {
 #pragma omp parallel for schedule(static)
     for (int64_t k = 0; k < slices; k++) {
-        const float *x = a + k * size, *y = b + k * size;
-        double part[PARTS] = {0};
-        int64_t i = 0;
-        for (; i + PARTS <= size; i += PARTS) {
-            for (int j = 0; j < PARTS; j++) part[j] += (double)x[i + j] * (double)y[i + j];
-        }
-        for (; i < size; i++) part[0] += (double)x[i] * (double)y[i];
-        each[k] = 0;
-        for (int j = 0; j < PARTS; j++) each[k] += part[j];
+        const pp_status status = pp_slices_host.dots(each + k, a + k * size, b + k * size, 1, size);
+        (void)status; /* host vectors do not fail */
     }
 }
 
